@@ -1,0 +1,224 @@
+//! What a provider is, as one static value.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::{ProviderError, Settings, SshProvider, TargetDirectory};
+
+/// Builds a provider from settings, without any request.
+type Build = fn(&Settings) -> Result<Arc<dyn SshProvider>, ProviderError>;
+
+/// Builds the list of targets from settings, without any request.
+type BuildDirectory = fn(&Settings) -> Result<Arc<dyn TargetDirectory>, ProviderError>;
+
+/// A provider's name, what it needs and how to build it: one `pub static PROVIDER` for each crate.
+///
+/// ```
+/// use anyssh_core::{Capabilities, ErrorKind, ProviderError, ProviderInfo, SettingInfo};
+///
+/// pub static PROVIDER: ProviderInfo = ProviderInfo::new("duck", "Ponds of Duck Inc.", |_settings| {
+///     Err(ProviderError::new(ErrorKind::Local, "no pond here"))
+/// })
+/// .with_settings(&[SettingInfo::required("DUCK_API_KEY", "from https://duck.example/keys").secret()])
+/// .with_capabilities(Capabilities::NONE.caller_key());
+/// assert_eq!(PROVIDER.name, "duck");
+/// ```
+#[non_exhaustive]
+pub struct ProviderInfo {
+    /// The word typed on the command line: lower-case letters, digits and `-`, starting with a letter.
+    pub name: &'static str,
+    /// One line for people.
+    pub summary: &'static str,
+    /// What a target is, for help texts: `MACHINE`, `RUN[/ACTION]`.
+    pub target_form: &'static str,
+    /// What it reads from the environment or the configuration file.
+    pub settings: &'static [SettingInfo],
+    /// What it takes on the command line.
+    pub options: &'static [OptionInfo],
+    /// What it can do; the same as [`SshProvider::capabilities`] of what `build` gives.
+    pub capabilities: Capabilities,
+    build: Build,
+    directory: Option<BuildDirectory>,
+}
+
+impl ProviderInfo {
+    /// A provider without settings, options or a list of targets.
+    pub const fn new(name: &'static str, summary: &'static str, build: Build) -> Self {
+        Self {
+            name,
+            summary,
+            target_form: "TARGET",
+            settings: &[],
+            options: &[],
+            capabilities: Capabilities::NONE,
+            build,
+            directory: None,
+        }
+    }
+
+    /// The same with the form of its targets.
+    #[must_use]
+    pub const fn with_target_form(mut self, target_form: &'static str) -> Self {
+        self.target_form = target_form;
+        self
+    }
+
+    /// The same with settings.
+    #[must_use]
+    pub const fn with_settings(mut self, settings: &'static [SettingInfo]) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// The same with options.
+    #[must_use]
+    pub const fn with_options(mut self, options: &'static [OptionInfo]) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The same with capabilities.
+    #[must_use]
+    pub const fn with_capabilities(mut self, capabilities: Capabilities) -> Self {
+        self.capabilities = capabilities;
+        self
+    }
+
+    /// The same with a list of targets.
+    #[must_use]
+    pub const fn with_directory(mut self, directory: BuildDirectory) -> Self {
+        self.directory = Some(directory);
+        self
+    }
+
+    /// Builds the provider; nothing is requested yet. The error names a setting that is missing or
+    /// does not fit.
+    pub fn build(&self, settings: &Settings) -> Result<Arc<dyn SshProvider>, ProviderError> {
+        (self.build)(settings)
+    }
+
+    /// Builds the list of targets, if this provider has one.
+    pub fn directory(&self, settings: &Settings) -> Option<Result<Arc<dyn TargetDirectory>, ProviderError>> {
+        self.directory.map(|build| build(settings))
+    }
+
+    /// Whether this provider can list its targets.
+    pub fn lists_targets(&self) -> bool {
+        self.directory.is_some()
+    }
+}
+
+impl fmt::Debug for ProviderInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProviderInfo").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Something a provider reads from the environment or the configuration file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SettingInfo {
+    /// The vendor's own name for it.
+    pub name: &'static str,
+    /// What it is and where to get it.
+    pub help: &'static str,
+    /// Whether nothing works without it.
+    pub required: bool,
+    /// Whether it is a secret: then a file that holds it must be private.
+    pub secret: bool,
+}
+
+impl SettingInfo {
+    /// A setting without which nothing works.
+    pub const fn required(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, required: true, secret: false }
+    }
+
+    /// A setting that may be missing.
+    pub const fn optional(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, required: false, secret: false }
+    }
+
+    /// The same, marked as a secret.
+    #[must_use]
+    pub const fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+}
+
+/// Something a provider takes on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OptionInfo {
+    /// The flag without its dashes: lower-case words joined with `-`.
+    pub name: &'static str,
+    /// What it does.
+    pub help: &'static str,
+    /// What it takes.
+    pub kind: OptionKind,
+}
+
+impl OptionInfo {
+    /// A flag without a value.
+    pub const fn flag(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, kind: OptionKind::Flag }
+    }
+
+    /// An option with a value, called `placeholder` in help texts.
+    pub const fn value(name: &'static str, placeholder: &'static str, help: &'static str) -> Self {
+        Self { name, help, kind: OptionKind::Value { placeholder } }
+    }
+}
+
+/// What a provider's option takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptionKind {
+    /// Nothing.
+    Flag,
+    /// One word.
+    Value {
+        /// The word's name in help texts, in capitals.
+        placeholder: &'static str,
+    },
+}
+
+/// What a provider can do. Each has a reader; one that nobody branches on is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// It can bind a session to a key that the caller keeps (`KeyPair::Caller`). Read by the SDK,
+    /// which refuses such a request otherwise.
+    pub caller_key: bool,
+    /// It can only validate a session with its password. Read by the command, which asks for
+    /// `--password-fd` first.
+    pub validate_needs_password: bool,
+    /// Its sessions end with the process. Read by the command, which says so when asked to keep one.
+    pub ends_with_process: bool,
+}
+
+impl Capabilities {
+    /// None of them.
+    pub const NONE: Self = Self { caller_key: false, validate_needs_password: false, ends_with_process: false };
+
+    /// These and [`caller_key`](Self::caller_key).
+    #[must_use]
+    pub const fn caller_key(mut self) -> Self {
+        self.caller_key = true;
+        self
+    }
+
+    /// These and [`validate_needs_password`](Self::validate_needs_password).
+    #[must_use]
+    pub const fn validate_needs_password(mut self) -> Self {
+        self.validate_needs_password = true;
+        self
+    }
+
+    /// These and [`ends_with_process`](Self::ends_with_process).
+    #[must_use]
+    pub const fn ends_with_process(mut self) -> Self {
+        self.ends_with_process = true;
+        self
+    }
+}
