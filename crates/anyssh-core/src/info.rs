@@ -31,6 +31,8 @@ pub struct ProviderInfo {
     pub summary: &'static str,
     /// What a target is, for help texts: `MACHINE`, `RUN[/ACTION]`.
     pub target_form: &'static str,
+    /// What a target is called in messages: `machine`, `sandbox`, `run`.
+    pub target_noun: &'static str,
     /// What it reads from the environment or the configuration file.
     pub settings: &'static [SettingInfo],
     /// What it takes on the command line.
@@ -48,6 +50,7 @@ impl ProviderInfo {
             name,
             summary,
             target_form: "TARGET",
+            target_noun: "target",
             settings: &[],
             options: &[],
             capabilities: Capabilities::NONE,
@@ -60,6 +63,13 @@ impl ProviderInfo {
     #[must_use]
     pub const fn with_target_form(mut self, target_form: &'static str) -> Self {
         self.target_form = target_form;
+        self
+    }
+
+    /// The same with the word for its targets in messages.
+    #[must_use]
+    pub const fn with_target_noun(mut self, target_noun: &'static str) -> Self {
+        self.target_noun = target_noun;
         self
     }
 

@@ -16,7 +16,7 @@ use crate::{
 /// 1. **Values only.** A provider returns values. It starts no program, writes no file outside
 ///    [`Settings::state_dir`](crate::Settings::state_dir), and no method prints.
 /// 2. **In time.** Every method ends by its deadline: `create` and `regenerate` by the request's,
-///    `validate` and `revoke` by the one given.
+///    `validate` and `revoke` by the one given. Revoking what a failed `create` made may take 5 s more.
 /// 3. **Bound to the question.** A session that `create` or `regenerate` returns is for the requested
 ///    target and, where the credential is bound to a key, for the request's key pair.
 /// 4. **Usable.** It has not expired, and its host trust names at least one key, one authority or

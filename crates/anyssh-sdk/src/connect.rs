@@ -1,0 +1,86 @@
+//! A session on the real `ssh`: created, its host trusted, launched, revoked.
+
+use std::future::Future;
+
+use anyssh_core::{CreateRequest, Session};
+use anyssh_openssh::{HostKeyPolicy, LaunchOptions, Launcher, Outcome, Output, PinStore, resolve_host_trust};
+
+use crate::error::Cause;
+use crate::{Error, Finished, Operation, Provider, with_session};
+
+/// How a session is turned into a running `ssh`.
+#[derive(Clone, Copy, Debug)]
+pub struct Connection<'a> {
+    /// Which `ssh`, where its private files live, who answers its questions.
+    pub launcher: &'a Launcher,
+    /// What ssh is asked to do.
+    pub options: &'a LaunchOptions,
+    /// Who agrees to a host key never seen before.
+    pub host_keys: &'a HostKeyPolicy,
+    /// The host keys agreed to before.
+    pub pins: &'a PinStore,
+}
+
+/// Creates a session, runs `ssh` on the caller's terminal and streams, and revokes the session.
+///
+/// `cancel` ends the creation (see [`with_session`]); once ssh runs, signals are passed on to it.
+///
+/// # Errors
+/// Whatever kept ssh from being let in. What happens after that is in the [`Outcome`].
+pub async fn connect(
+    provider: &Provider,
+    request: &CreateRequest,
+    connection: &Connection<'_>,
+    cancel: impl Future<Output = i32>,
+) -> Result<Finished<Outcome>, Error> {
+    let used = with_session(provider, request, cancel, async |session| {
+        let session = connection.trusted(session, request).await?;
+        Ok(connection.launcher.run(&session, connection.options, request.deadline).await?)
+    });
+    settled(provider, request, used.await?, |outcome| outcome)
+}
+
+/// Creates a session, runs `ssh` without input, keeps what it prints, and revokes the session.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn capture(
+    provider: &Provider,
+    request: &CreateRequest,
+    connection: &Connection<'_>,
+    cancel: impl Future<Output = i32>,
+) -> Result<Finished<Output>, Error> {
+    let used = with_session(provider, request, cancel, async |session| {
+        let session = connection.trusted(session, request).await?;
+        Ok(connection.launcher.output(&session, connection.options, request.deadline).await?)
+    });
+    settled(provider, request, used.await?, |output| &output.outcome)
+}
+
+impl Connection<'_> {
+    /// The session with a host key that the user or an earlier launch agreed to (K4).
+    async fn trusted(&self, session: &Session, request: &CreateRequest) -> Result<Session, Cause> {
+        Ok(resolve_host_trust(session, self.host_keys, self.pins, self.launcher, request.deadline).await?)
+    }
+}
+
+/// The use's result on the outside: an error of its own, or of an ssh that was not let in, is ours.
+fn settled<T>(
+    provider: &Provider,
+    request: &CreateRequest,
+    finished: Finished<Result<T, Cause>>,
+    outcome: impl Fn(&T) -> &Outcome,
+) -> Result<Finished<T>, Error> {
+    let cause = match finished.value {
+        Ok(value) => match outcome(&value) {
+            Outcome::Ran { .. } => return Ok(Finished { value, revocation: finished.revocation }),
+            Outcome::NotAuthenticated(ended) => Cause::NotAuthenticated(Box::new(ended.clone())),
+        },
+        Err(cause) => cause,
+    };
+    let error = Error::new(provider.info().name, Operation::Connect, cause).with_target(&request.target);
+    Err(match finished.revocation {
+        Ok(_) => error,
+        Err(failure) => error.with_clean_up_failure(failure),
+    })
+}
