@@ -3,13 +3,13 @@
 //! Each call runs on a runtime of its own on the calling thread. Inside an async runtime use the async
 //! functions; these would block it (tokio panics rather than let that happen).
 
-use std::future::{Future, pending};
+use std::future::Future;
 
 use anyssh_core::{CreateRequest, ErrorKind, ProviderError};
 use anyssh_openssh::{Outcome, Output};
 
 use crate::error::Cause;
-use crate::{Connection, Error, Finished, Operation, Provider};
+use crate::{Cancel, Connection, Error, Finished, Operation, Provider};
 
 /// [`connect`](crate::connect), blocking: `ssh` on the caller's terminal.
 ///
@@ -20,7 +20,7 @@ pub fn connect(
     request: &CreateRequest,
     connection: &Connection<'_>,
 ) -> Result<Finished<Outcome>, Error> {
-    run(provider, crate::connect(provider, request, connection, pending()))
+    run(provider, crate::connect(provider, request, connection, &Cancel::never()))
 }
 
 /// [`capture`](crate::capture), blocking: `ssh` without input, its output as values.
@@ -32,7 +32,7 @@ pub fn capture(
     request: &CreateRequest,
     connection: &Connection<'_>,
 ) -> Result<Finished<Output>, Error> {
-    run(provider, crate::capture(provider, request, connection, pending()))
+    run(provider, crate::capture(provider, request, connection, &Cancel::never()))
 }
 
 fn run<T>(provider: &Provider, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {

@@ -1,12 +1,10 @@
 //! A session on the real `ssh`: created, its host trusted, launched, revoked.
 
-use std::future::Future;
-
 use anyssh_core::{CreateRequest, Session};
 use anyssh_openssh::{HostKeyPolicy, LaunchOptions, Launcher, Outcome, Output, PinStore, resolve_host_trust};
 
 use crate::error::Cause;
-use crate::{Error, Finished, Operation, Provider, with_session};
+use crate::{Cancel, Error, Finished, Operation, Provider, with_session};
 
 /// How a session is turned into a running `ssh`.
 #[derive(Clone, Copy, Debug)]
@@ -31,10 +29,10 @@ pub async fn connect(
     provider: &Provider,
     request: &CreateRequest,
     connection: &Connection<'_>,
-    cancel: impl Future<Output = i32>,
+    cancel: &Cancel,
 ) -> Result<Finished<Outcome>, Error> {
     let used = with_session(provider, request, cancel, async |session| {
-        let session = connection.trusted(session, request).await?;
+        let session = connection.trusted(session, request, cancel).await?;
         Ok(connection.launcher.run(&session, connection.options, request.deadline).await?)
     });
     settled(provider, request, used.await?, |outcome| outcome)
@@ -48,10 +46,10 @@ pub async fn capture(
     provider: &Provider,
     request: &CreateRequest,
     connection: &Connection<'_>,
-    cancel: impl Future<Output = i32>,
+    cancel: &Cancel,
 ) -> Result<Finished<Output>, Error> {
     let used = with_session(provider, request, cancel, async |session| {
-        let session = connection.trusted(session, request).await?;
+        let session = connection.trusted(session, request, cancel).await?;
         Ok(connection.launcher.output(&session, connection.options, request.deadline).await?)
     });
     settled(provider, request, used.await?, |output| &output.outcome)
@@ -59,8 +57,12 @@ pub async fn capture(
 
 impl Connection<'_> {
     /// The session with a host key that the user or an earlier launch agreed to (K4).
-    async fn trusted(&self, session: &Session, request: &CreateRequest) -> Result<Session, Cause> {
-        Ok(resolve_host_trust(session, self.host_keys, self.pins, self.launcher, request.deadline).await?)
+    async fn trusted(&self, session: &Session, request: &CreateRequest, cancel: &Cancel) -> Result<Session, Cause> {
+        tokio::select! {
+            biased;
+            trusted = resolve_host_trust(session, self.host_keys, self.pins, self.launcher, request.deadline) => Ok(trusted?),
+            signal = cancel.cancelled() => Err(Cause::Interrupted(signal)),
+        }
     }
 }
 

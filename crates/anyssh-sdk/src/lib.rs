@@ -6,17 +6,17 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use anyssh_sdk::{Provider, RequestOptions, Settings, with_session};
+//! use anyssh_sdk::{Cancel, Provider, RequestOptions, Settings, with_session};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), anyssh_sdk::Error> {
 //! let mock = Provider::builtin("mock", &Settings::new())?;
 //! let request = mock.request("certificate", &RequestOptions::new(Duration::from_secs(30)))?;
-//! let finished = with_session(&mock, &request, std::future::pending(), async |session| {
-//!     Ok(format!("{:?}", session.login.user))
+//! let finished = with_session(&mock, &request, &Cancel::never(), async |session| {
+//!     session.login.user.to_string()
 //! })
 //! .await?;
-//! assert!(finished.value.starts_with("UserName("));
+//! assert!(!finished.value.is_empty());
 //! assert!(finished.revocation.is_ok());
 //! # Ok(())
 //! # }
@@ -27,6 +27,7 @@
 
 pub mod blocking;
 mod builtin;
+mod cancel;
 mod connect;
 mod error;
 mod lifecycle;
@@ -40,6 +41,7 @@ pub use anyssh_core::{
 };
 pub use anyssh_openssh as openssh;
 pub use builtin::BUILTIN;
+pub use cancel::{Cancel, CancelTrigger};
 pub use connect::{Connection, capture, connect};
 pub use error::{Error, Kind, Operation};
 pub use lifecycle::{CLEAN_UP, Finished, with_session};

@@ -1,6 +1,5 @@
 //! The life of a session: created, used, revoked. Structure cleans up, nobody has to remember it.
 
-use std::future::Future;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
@@ -8,7 +7,7 @@ use anyssh_core::{CreateRequest, Deadline, Revocation, Session, SessionRef};
 
 use crate::error::Cause;
 use crate::unwind::caught;
-use crate::{Error, Operation, Provider};
+use crate::{Cancel, Error, Operation, Provider};
 
 /// What clean-up may take, counted from its start: revoking what will not be used, revoking at exit.
 pub const CLEAN_UP: Duration = Duration::from_secs(5);
@@ -25,7 +24,7 @@ pub struct Finished<T> {
 
 /// Creates a session, lets `use_it` use it, and revokes it: after success, error and panic alike.
 ///
-/// When `cancel` completes (with the number of a signal) while the session is being created, the
+/// When `cancel` is pulled while the session is being created, the
 /// creation is dropped, whatever it made is revoked through the request's attempt, and the error is of
 /// kind `Interrupted`. Once the session is in use, `use_it` decides by itself when to end. The revokes
 /// have [`CLEAN_UP`] for themselves. Dropping the returned future before it ends leaves the session to
@@ -36,7 +35,7 @@ pub struct Finished<T> {
 pub async fn with_session<T>(
     provider: &Provider,
     request: &CreateRequest,
-    cancel: impl Future<Output = i32>,
+    cancel: &Cancel,
     use_it: impl AsyncFnOnce(&Session) -> T,
 ) -> Result<Finished<T>, Error> {
     let session = create_or_cancel(provider, request, cancel).await?;
@@ -48,11 +47,7 @@ pub async fn with_session<T>(
     }
 }
 
-async fn create_or_cancel(
-    provider: &Provider,
-    request: &CreateRequest,
-    cancel: impl Future<Output = i32>,
-) -> Result<Session, Error> {
+async fn create_or_cancel(provider: &Provider, request: &CreateRequest, cancel: &Cancel) -> Result<Session, Error> {
     let interrupted = {
         let create = pin!(provider.create(request));
         tokio::select! {
@@ -61,7 +56,7 @@ async fn create_or_cancel(
                 Err(error) if error.was_cut_off() => error,
                 other => return other,
             },
-            signal = cancel => {
+            signal = cancel.cancelled() => {
                 let name = provider.info().name;
                 Error::new(name, Operation::Create, Cause::Interrupted(signal)).with_target(&request.target)
             }

@@ -1,3 +1,7 @@
-//! The command.
+//! The command: `anyssh <provider> <target>`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    anyssh::main(anyssh::BUILTIN)
+}

@@ -1,0 +1,180 @@
+//! The words of the command line, described to clap: one subcommand for each provider and each verb.
+
+use std::ffi::OsString;
+
+use anyssh_core::{OptionInfo, OptionKind, ProviderInfo};
+use clap::builder::OsStringValueParser;
+use clap::{Arg, ArgAction, Command};
+
+use crate::{options, ssh_args};
+
+/// Words that are, or will be, commands of our own: no provider may have one of these names.
+pub(crate) const OWN_WORDS: &[&str] = &[
+    "create",
+    "validate",
+    "regenerate",
+    "revoke",
+    "ls",
+    "gc",
+    "targets",
+    "providers",
+    "tunnel",
+    "stdio",
+    "ssh-config",
+    "flyte-env",
+    "help",
+    "completions",
+    "version",
+];
+
+/// The whole command line.
+pub(crate) fn command(providers: &[&'static ProviderInfo]) -> Command {
+    let mut command = Command::new("anyssh")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Real SSH into compute that many vendors host")
+        .override_usage("anyssh [OPTIONS] <PROVIDER> <TARGET> [PROVIDER OPTIONS] [SSH FLAGS] [-- COMMAND [ARG...]]\n       anyssh [OPTIONS] <COMMAND>")
+        .after_help(EXIT_STATUS)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand_help_heading("Providers and commands")
+        .disable_help_subcommand(true)
+        .args(options::arguments(false));
+    for info in providers {
+        command = command.subcommand(connect(info));
+    }
+    command
+        .subcommand(verb("create", "Make a session and show it", providers, |command| command.arg(show_secrets())))
+        .subcommand(verb(
+            "validate",
+            "Ask whether a session is good: exit 0 valid, 1 not valid",
+            providers,
+            named_session,
+        ))
+        .subcommand(verb("regenerate", "Put a new credential in place of an old one", providers, |command| {
+            named_session(command).arg(show_secrets())
+        }))
+        .subcommand(verb("revoke", "End a session at the provider", providers, named_session))
+        .subcommand(targets(providers))
+        .subcommand(own("providers", "List the providers, their settings and options, and what each can do"))
+}
+
+fn own(name: &'static str, about: &'static str) -> Command {
+    Command::new(name).about(about).args(options::arguments(false))
+}
+
+fn connect(info: &'static ProviderInfo) -> Command {
+    Command::new(info.name)
+        .about(info.summary)
+        .override_usage(format!(
+            "anyssh [OPTIONS] {} {} [OPTIONS] [SSH FLAGS] [-- COMMAND [ARG...]]",
+            info.name, info.target_form
+        ))
+        .arg(target(info))
+        .args(provider_options(info))
+        .args(ssh_args::arguments())
+        .arg(Arg::new("stray").num_args(1..).hide(true).value_parser(OsStringValueParser::new()))
+        .arg(
+            Arg::new("command")
+                .num_args(0..)
+                .last(true)
+                .value_name("COMMAND")
+                .value_parser(OsStringValueParser::new())
+                .help("What to run: one word as it is, two or more each quoted for the remote shell"),
+        )
+        .args(options::arguments(true))
+}
+
+fn verb(
+    name: &'static str,
+    about: &'static str,
+    providers: &[&'static ProviderInfo],
+    extend: impl Fn(Command) -> Command,
+) -> Command {
+    let mut command =
+        own(name, about).subcommand_required(true).arg_required_else_help(true).disable_help_subcommand(true);
+    command = command.subcommand_help_heading("Providers").subcommand_value_name("PROVIDER");
+    for info in providers {
+        let leaf = Command::new(info.name).about(info.summary).arg(target(info)).args(provider_options(info));
+        command = command.subcommand(extend(leaf).args(options::arguments(false)));
+    }
+    command
+}
+
+fn targets(providers: &[&'static ProviderInfo]) -> Command {
+    let mut command = own("targets", "List what there is to connect to").subcommand_required(true);
+    command = command.arg_required_else_help(true).disable_help_subcommand(true);
+    command = command.subcommand_help_heading("Providers").subcommand_value_name("PROVIDER");
+    for info in providers {
+        let leaf = Command::new(info.name).about(info.summary).args(provider_options(info));
+        command = command.subcommand(leaf.args(options::arguments(false)));
+    }
+    command
+}
+
+fn target(info: &ProviderInfo) -> Arg {
+    Arg::new("target").required(true).value_name(info.target_form).value_parser(OsStringValueParser::new())
+}
+
+fn provider_options(info: &'static ProviderInfo) -> Vec<Arg> {
+    info.options.iter().map(provider_option).collect()
+}
+
+fn provider_option(option: &'static OptionInfo) -> Arg {
+    let arg = Arg::new(provider_option_id(option)).long(option.name).help(option.help).help_heading("Provider options");
+    match option.kind {
+        OptionKind::Flag => arg.action(ArgAction::SetTrue),
+        OptionKind::Value { placeholder } => arg.value_name(placeholder),
+    }
+}
+
+/// The id of a provider's option among all arguments.
+pub(crate) fn provider_option_id(option: &OptionInfo) -> String {
+    format!("provider:{}", option.name)
+}
+
+fn named_session(command: Command) -> Command {
+    command
+        .arg(Arg::new("session-id").long("session-id").value_name("ID").help("The session, by the provider's id"))
+        .arg(
+            Arg::new("password-fd")
+                .long("password-fd")
+                .value_name("N")
+                .allow_hyphen_values(true)
+                .help("Read the session's password from this file descriptor (- is standard input)"),
+        )
+}
+
+fn show_secrets() -> Arg {
+    Arg::new("show-secrets").long("show-secrets").action(ArgAction::SetTrue).help("Print the credential too")
+}
+
+/// The words of an argument that takes any.
+pub(crate) fn words(matches: &clap::ArgMatches, id: &str) -> Vec<OsString> {
+    matches.get_many::<OsString>(id).map(|words| words.cloned().collect()).unwrap_or_default()
+}
+
+const EXIT_STATUS: &str =
+    "Exit status of a connection: the remote command's own; 2 wrong words; 128+N ended by signal N;
+255 everything else. Of the other commands: 0 ok, 1 the answer is no, 2 wrong words, 3 setting missing,
+4 not allowed, 5 not found, 6 conflict, 7 unavailable, 8 timeout, 9 failed, 10 bad answer, 11 local.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clap_finds_no_fault_in_the_description() {
+        command(anyssh_sdk::BUILTIN).debug_assert();
+    }
+
+    #[test]
+    fn no_provider_has_the_name_of_a_command_and_no_command_is_unknown_here() {
+        for info in anyssh_sdk::BUILTIN {
+            assert!(!OWN_WORDS.contains(&info.name), "{}", info.name);
+        }
+        let own = command(&[]);
+        for sub in own.get_subcommands() {
+            assert!(OWN_WORDS.contains(&sub.get_name()), "{}", sub.get_name());
+        }
+    }
+}

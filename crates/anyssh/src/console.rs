@@ -1,0 +1,30 @@
+//! Writing to the standard streams without ever panicking: a reader that went away is no failure.
+
+use std::io::{self, ErrorKind, Write as _};
+
+use crate::report::Report;
+
+/// Writes `text` to stdout. A closed pipe ends quietly; anything else (a full disk) is reported.
+pub(crate) fn print(text: &str) -> Result<(), Box<Report>> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Report::local(format!("cannot write to standard output: {error}")).boxed())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a help or version text and gives the exit status.
+pub(crate) fn print_text(text: &str) -> u8 {
+    match print(text) {
+        Ok(()) => 0,
+        Err(report) => report.print(crate::options::ErrorFormat::Human).exit_status(false),
+    }
+}
+
+/// Writes `text` to stderr in one piece. If that fails there is nobody left to tell.
+pub(crate) fn error_text(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _nobody_left = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+}

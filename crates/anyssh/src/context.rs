@@ -1,0 +1,111 @@
+//! What every command stands on: the providers, the options, the places and the way to the user.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyssh_core::secrecy::SecretString;
+use anyssh_core::{Deadline, OptionKind, OptionValue, Progress, ProviderInfo, Settings, Wake};
+use anyssh_sdk::{Error, Provider, RequestOptions};
+
+use crate::console;
+use crate::environment::Environment;
+use crate::invocation::ProviderOptions;
+use crate::options::Options;
+use crate::paths;
+use crate::report::Report;
+
+/// What every command stands on.
+#[derive(Debug)]
+pub(crate) struct Context<'a> {
+    pub(crate) providers: &'a [&'static ProviderInfo],
+    pub(crate) environment: &'a Environment,
+    pub(crate) options: Options,
+    pub(crate) state_dir: PathBuf,
+    pub(crate) runtime_dir: PathBuf,
+    pub(crate) deadline: Deadline,
+}
+
+impl<'a> Context<'a> {
+    /// The clock of `--timeout` starts here.
+    pub(crate) fn new(
+        providers: &'a [&'static ProviderInfo],
+        environment: &'a Environment,
+        options: Box<Options>,
+    ) -> Result<Self, Box<Report>> {
+        let state_dir = paths::state_dir(environment)?;
+        let runtime_dir = paths::runtime_dir(environment, &state_dir);
+        let now = Instant::now();
+        let end = now.checked_add(options.timeout).unwrap_or(now + Duration::from_secs(365 * 24 * 3600));
+        Ok(Self { providers, environment, options: *options, state_dir, runtime_dir, deadline: Deadline::at(end) })
+    }
+
+    /// The provider, built from the environment, the file and the options given.
+    pub(crate) fn provider(
+        &self,
+        info: &'static ProviderInfo,
+        given: &ProviderOptions,
+    ) -> Result<Provider, Box<Report>> {
+        let settings = self.settings(info, given)?;
+        Provider::new(info, &settings).map_err(|error| self.report(info, &error))
+    }
+
+    /// How a session is asked for.
+    pub(crate) fn request_options(&self, progress: Progress) -> RequestOptions {
+        let wake = if self.options.no_wake { Wake::Forbidden } else { Wake::Allowed };
+        RequestOptions::until(self.deadline).with_wake(wake).with_progress(progress)
+    }
+
+    /// A library error as it is shown.
+    pub(crate) fn report(&self, info: &ProviderInfo, error: &Error) -> Box<Report> {
+        if let Some(failure) = error.clean_up_failure() {
+            Report::from_error(failure, info.target_noun).warn(self.options.error_format);
+        }
+        Report::from_error(error, info.target_noun).boxed()
+    }
+
+    /// Writes a warning about something that changes no exit status.
+    pub(crate) fn warn(&self, info: &ProviderInfo, error: &Error) {
+        Report::from_error(error, info.target_noun).warn(self.options.error_format);
+    }
+
+    /// Writes a line of our log, with `--debug`. It never holds a secret.
+    pub(crate) fn debug(&self, line: impl FnOnce() -> String) {
+        if self.options.debug {
+            console::error_text(&format!("debug: {}\n", line()));
+        }
+    }
+
+    /// Whether a setting has a value, in the environment or in the file.
+    pub(crate) fn is_set(&self, info: &ProviderInfo, name: &str) -> bool {
+        self.environment.raw(name).is_some() || matches!(self.options.file.provider_text(info.name, name), Ok(Some(_)))
+    }
+
+    fn settings(&self, info: &'static ProviderInfo, given: &ProviderOptions) -> Result<Settings, Box<Report>> {
+        let mut settings = Settings::new()
+            .with_request_timeout(self.options.request_timeout)
+            .with_state_dir(self.state_dir.join("providers").join(info.name));
+        for setting in info.settings {
+            let value = match self.environment.text(setting.name)? {
+                Some(text) => Some(text),
+                None => self.options.file.provider_text(info.name, setting.name)?,
+            };
+            if let Some(value) = value {
+                settings = settings.with_setting(setting.name, SecretString::from(value));
+            }
+        }
+        for option in info.options {
+            let key = option.name.replace('-', "_");
+            let in_file = match option.kind {
+                OptionKind::Flag => self.options.file.provider_flag(info.name, &key)?.then_some(OptionValue::Flag),
+                OptionKind::Value { .. } => {
+                    self.options.file.provider_text(info.name, &key)?.map(|text| OptionValue::Text(text.to_owned()))
+                }
+            };
+            let given = given.iter().find(|(name, _)| *name == option.name).map(|(_, value)| value.clone());
+            if let Some(value) = given.or(in_file) {
+                settings = settings.with_option(option.name, value);
+            }
+        }
+        Ok(settings)
+    }
+}

@@ -1,0 +1,41 @@
+//! One next step for each failure. This is the only file that says what to try.
+
+use anyssh_sdk::{Error, Kind, Operation};
+
+/// What to do next, where anything is known to help.
+pub(crate) fn for_error(error: &Error) -> Option<String> {
+    let provider = error.provider();
+    let target = error.target().map_or_else(|| "TARGET".to_owned(), ToString::to_string);
+    if let Some(trust) = error.trust_error() {
+        return trust_hint(trust, provider, &target);
+    }
+    if let Some(left) = error.provider_error().and_then(anyssh_core::ProviderError::left_behind) {
+        return Some(match &left.session {
+            Some(id) => format!("anyssh revoke {provider} {target} --session-id {id}"),
+            None => left.until.to_string(),
+        });
+    }
+    let hint = match (error.kind(), error.operation()) {
+        (Kind::Config, _) => format!("set it in the environment, or in the [{provider}] table of config.toml"),
+        (Kind::Auth, Operation::Connect) => format!("anyssh {provider} {target} -v shows what ssh tried"),
+        (Kind::Auth, _) => format!("anyssh providers shows which settings hold {provider}'s key"),
+        (Kind::NotFound, _) => format!("anyssh targets {provider} lists what there is"),
+        (Kind::Unavailable, Operation::Connect) => {
+            format!("try again; anyssh {provider} {target} -v shows what ssh tried")
+        }
+        (Kind::Unavailable, _) => "try again in a moment".to_owned(),
+        (Kind::Timeout, _) => "allow more time with --timeout DURATION".to_owned(),
+        (Kind::Protocol, Operation::Connect) => {
+            format!("anyssh {provider} {target} -v shows what ssh saw; do not go on if you did not expect this")
+        }
+        (Kind::Protocol, _) => format!("this is a fault at {provider}: report it there with this message"),
+        (Kind::Failed, Operation::Connect) => format!("anyssh {provider} {target} -v shows what ssh tried"),
+        _ => return None,
+    };
+    Some(hint)
+}
+
+fn trust_hint(trust: &anyssh_openssh::TrustError, provider: &str, target: &str) -> Option<String> {
+    let _ = (trust, provider, target);
+    None
+}

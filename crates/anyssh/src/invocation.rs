@@ -1,0 +1,211 @@
+//! From words to an invocation: what is to be done, parsed and checked, before anything is done.
+
+use std::ffi::{OsStr, OsString};
+
+use anyssh_core::{OptionValue, ProviderInfo, SessionId, Target};
+use anyssh_openssh::{RemoteCommand, SshFlags};
+use clap::ArgMatches;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::environment::Environment;
+use crate::options::Options;
+use crate::report::Report;
+use crate::{args, ssh_args};
+
+/// What the words ask for.
+pub(crate) enum Parsed {
+    /// A text to print: help or the version.
+    Text(String),
+    /// Something to do.
+    Invocation(Invocation, Box<Options>),
+}
+
+/// Something to do.
+#[derive(Debug)]
+pub(crate) enum Invocation {
+    Connect { on: On, flags: Box<SshFlags>, command: RemoteCommand },
+    Create { on: On, show_secrets: bool },
+    Validate { on: On, session: Named },
+    Regenerate { on: On, session: Named, show_secrets: bool },
+    Revoke { on: On, session: Named },
+    Targets { info: &'static ProviderInfo, provider_options: ProviderOptions },
+    Providers,
+}
+
+/// Options of a provider that were given, by name.
+pub(crate) type ProviderOptions = Vec<(&'static str, OptionValue)>;
+
+/// A provider and a target.
+#[derive(Debug)]
+pub(crate) struct On {
+    pub(crate) info: &'static ProviderInfo,
+    pub(crate) target: Target,
+    pub(crate) provider_options: ProviderOptions,
+}
+
+/// A session made elsewhere.
+#[derive(Debug)]
+pub(crate) struct Named {
+    pub(crate) id: SessionId,
+    /// The file descriptor to read its password from; 0 is standard input.
+    pub(crate) password_fd: Option<i32>,
+}
+
+impl Invocation {
+    /// Whether its exit status is the remote command's.
+    pub(crate) fn connects(&self) -> bool {
+        matches!(self, Self::Connect { .. })
+    }
+}
+
+/// Parses the words and reads the options.
+pub(crate) fn parse(
+    providers: &[&'static ProviderInfo],
+    environment: &Environment,
+    words: &[OsString],
+) -> Result<Parsed, Box<Report>> {
+    let matches = match args::command(providers).try_get_matches_from(words) {
+        Ok(matches) => matches,
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            return Ok(Parsed::Text(error.render().to_string()));
+        }
+        Err(error) => return Err(explain(&error, providers)),
+    };
+    let levels = levels(&matches);
+    let options =
+        Options::read(&levels.iter().map(|(_, matches)| *matches).collect::<Vec<_>>(), environment, providers)?;
+    let invocation = invocation(providers, &levels)?;
+    Ok(Parsed::Invocation(invocation, Box::new(options)))
+}
+
+/// The command and its subcommands, outermost first, each with its name.
+fn levels(matches: &ArgMatches) -> Vec<(&str, &ArgMatches)> {
+    let mut levels = vec![("anyssh", matches)];
+    let mut current = matches;
+    while let Some((name, inner)) = current.subcommand() {
+        levels.push((name, inner));
+        current = inner;
+    }
+    levels
+}
+
+fn invocation(providers: &[&'static ProviderInfo], levels: &[(&str, &ArgMatches)]) -> Result<Invocation, Box<Report>> {
+    let info = |name: &str| providers.iter().copied().find(|info| info.name == name);
+    let names: Vec<_> = levels.iter().map(|(name, _)| *name).collect();
+    let leaf = levels[levels.len() - 1].1;
+    match (names.get(1).copied().unwrap_or_default(), names.get(2).and_then(|name| info(name))) {
+        ("providers", _) => Ok(Invocation::Providers),
+        ("targets", Some(info)) => Ok(Invocation::Targets { info, provider_options: provider_options(info, leaf) }),
+        ("create", Some(info)) => Ok(Invocation::Create { on: on(info, leaf)?, show_secrets: show_secrets(leaf) }),
+        ("validate", Some(info)) => Ok(Invocation::Validate { on: on(info, leaf)?, session: named(info, leaf)? }),
+        ("regenerate", Some(info)) => {
+            let (on, session) = (on(info, leaf)?, named(info, leaf)?);
+            Ok(Invocation::Regenerate { on, session, show_secrets: show_secrets(leaf) })
+        }
+        ("revoke", Some(info)) => Ok(Invocation::Revoke { on: on(info, leaf)?, session: named(info, leaf)? }),
+        (name, _) => match info(name) {
+            Some(info) => connect(info, leaf),
+            // clap takes no other word; if it did, this is the error it owes.
+            None => Err(Report::usage(format!("there is no provider or command {name}")).boxed()),
+        },
+    }
+}
+
+fn connect(info: &'static ProviderInfo, leaf: &ArgMatches) -> Result<Invocation, Box<Report>> {
+    let on = on(info, leaf)?;
+    let in_context = |report: Report| report.with_provider(info.name).boxed();
+    let stray = args::words(leaf, "stray");
+    if let Some(first) = stray.first() {
+        let shown = anyssh_core::escape::quoted(&first.to_string_lossy());
+        let words: Vec<_> =
+            stray.iter().map(|word| anyssh_core::escape::printable(&word.to_string_lossy(), 80)).collect();
+        let hint =
+            format!("a remote command stands after --: anyssh {} {} -- {}", info.name, on.target, words.join(" "));
+        return Err(in_context(Report::usage(format!("unexpected word {shown} after the target")).with_hint(hint)));
+    }
+    let flags = ssh_args::flags(leaf).map_err(|report| in_context(*report))?;
+    let command = RemoteCommand::from_words(&args::words(leaf, "command"))
+        .map_err(|error| in_context(Report::usage(error.to_string()).with_field("COMMAND")))?;
+    Ok(Invocation::Connect { on, flags: Box::new(flags), command })
+}
+
+fn on(info: &'static ProviderInfo, leaf: &ArgMatches) -> Result<On, Box<Report>> {
+    let word = leaf.get_one::<OsString>("target").map(OsString::as_os_str).unwrap_or(OsStr::new(""));
+    let target = Target::parse("target", &word.to_string_lossy())
+        .map_err(|error| Report::usage(error.to_string()).with_field("target").with_provider(info.name).boxed())?;
+    Ok(On { info, target, provider_options: provider_options(info, leaf) })
+}
+
+fn provider_options(info: &'static ProviderInfo, leaf: &ArgMatches) -> ProviderOptions {
+    let value = |option: &anyssh_core::OptionInfo| {
+        let id = args::provider_option_id(option);
+        match option.kind {
+            anyssh_core::OptionKind::Flag => leaf.get_flag(&id).then_some(OptionValue::Flag),
+            anyssh_core::OptionKind::Value { .. } => leaf.get_one::<String>(&id).cloned().map(OptionValue::Text),
+        }
+    };
+    info.options.iter().filter_map(|option| Some((option.name, value(option)?))).collect()
+}
+
+fn named(info: &'static ProviderInfo, leaf: &ArgMatches) -> Result<Named, Box<Report>> {
+    let usage = |message: String, field: &str| Report::usage(message).with_field(field).with_provider(info.name);
+    let Some(id) = leaf.get_one::<String>("session-id") else {
+        let report = usage("there is no record of sessions yet, so one has to be named".into(), "--session-id");
+        return Err(report.with_hint("name it with --session-id ID").boxed());
+    };
+    let id = SessionId::parse("--session-id", id).map_err(|error| usage(error.to_string(), "--session-id").boxed())?;
+    let password_fd = match leaf.get_one::<String>("password-fd").map(String::as_str) {
+        None => None,
+        Some("-") => Some(0),
+        Some(text) => match text.parse::<u16>() {
+            Ok(number) if !matches!(number, 1 | 2) => Some(i32::from(number)),
+            _ => {
+                let found = anyssh_core::escape::quoted(text);
+                let message =
+                    format!("--password-fd: expected - or the number of an open file descriptor, found {found}");
+                return Err(usage(message, "--password-fd").boxed());
+            }
+        },
+    };
+    Ok(Named { id, password_fd })
+}
+
+fn show_secrets(leaf: &ArgMatches) -> bool {
+    leaf.get_flag("show-secrets")
+}
+
+/// clap's refusal as one line and one hint.
+fn explain(error: &clap::Error, providers: &[&'static ProviderInfo]) -> Box<Report> {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    if let (ErrorKind::InvalidSubcommand, Some(word)) = (error.kind(), text(ContextKind::InvalidSubcommand)) {
+        let names: Vec<_> = providers.iter().map(|info| info.name).collect();
+        let word = anyssh_core::escape::quoted(word);
+        let hint = format!("providers: {}; commands: anyssh --help", names.join(", "));
+        return Report::usage(format!("there is no provider or command {word}")).with_hint(hint).boxed();
+    }
+    let rendered = error.render().to_string();
+    let line = rendered.lines().next().unwrap_or("the words do not fit").trim_start_matches("error: ").to_owned();
+    let listed: Vec<_> = rendered.lines().skip(1).take_while(|line| line.starts_with("  ")).map(str::trim).collect();
+    let message = if listed.is_empty() { line } else { format!("{line} {}", listed.join(" ")) };
+    let message = if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        "a provider or a command is missing".to_owned()
+    } else {
+        anyssh_core::escape::printable(&message, anyssh_core::escape::MESSAGE_CAP)
+    };
+    let report = Report::usage(message).with_hint(suggestion(error));
+    let report = match text(ContextKind::InvalidArg) {
+        Some(field) => report.with_field(&anyssh_core::escape::printable(field, 80)),
+        None => report,
+    };
+    report.boxed()
+}
+
+fn suggestion(error: &clap::Error) -> String {
+    match error.get(ContextKind::SuggestedArg) {
+        Some(ContextValue::String(similar)) => format!("did you mean {similar}?"),
+        _ => "anyssh --help lists the words, anyssh PROVIDER --help those of a provider".to_owned(),
+    }
+}

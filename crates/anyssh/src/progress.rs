@@ -1,0 +1,108 @@
+//! What is being waited for, on stderr: one line with a spinner on a terminal, plain lines elsewhere.
+
+use std::io::IsTerminal as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyssh_core::Progress;
+use tokio::task::JoinHandle;
+
+use crate::console;
+use crate::context::Context;
+
+/// Progress of one command. Cheap to clone; [`finish`](Self::finish) takes it off the terminal.
+#[derive(Clone, Debug)]
+pub(crate) struct ProgressLine(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    style: Style,
+    provider: &'static str,
+    message: String,
+    since: Instant,
+    spinner: Option<JoinHandle<()>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Style {
+    /// Nothing is shown.
+    Silent,
+    /// A line for each message.
+    Lines,
+    /// One line that is redrawn.
+    Spinner,
+}
+
+impl ProgressLine {
+    /// Progress as the options and the terminal allow; nothing is shown before the first message.
+    pub(crate) fn start(context: &Context<'_>, provider: &'static str) -> Self {
+        let dumb = context.environment.raw("TERM").is_none_or(|term| term == "dumb");
+        let style = match (context.options.quiet, std::io::stderr().is_terminal() && !dumb) {
+            (true, _) => Style::Silent,
+            (false, true) => Style::Spinner,
+            (false, false) => Style::Lines,
+        };
+        let state = State { style, provider, message: String::new(), since: Instant::now(), spinner: None };
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// The listener that a provider talks to.
+    pub(crate) fn progress(&self) -> Progress {
+        let line = self.clone();
+        Progress::new(move |message| line.tell(message))
+    }
+
+    /// Takes the line off the terminal; later messages are not shown.
+    pub(crate) fn finish(&self) {
+        let mut state = self.state();
+        if let Some(spinner) = state.spinner.take() {
+            spinner.abort();
+            console::error_text("\r\x1b[K");
+        }
+        state.style = Style::Silent;
+    }
+
+    /// A note that stays on the terminal.
+    pub(crate) fn note(&self, text: &str) {
+        let state = self.state();
+        match state.style {
+            Style::Silent => {}
+            Style::Lines => console::error_text(&format!("{}: {text}\n", state.provider)),
+            Style::Spinner => console::error_text(&format!("\r\x1b[K{}: {text}\n", state.provider)),
+        }
+    }
+
+    fn tell(&self, message: &str) {
+        let mut state = self.state();
+        if state.message == message {
+            return;
+        }
+        state.message = message.to_owned();
+        match state.style {
+            Style::Silent => {}
+            Style::Lines => console::error_text(&format!("{}: {message}\n", state.provider)),
+            Style::Spinner if state.spinner.is_none() => state.spinner = Some(tokio::spawn(spin(self.clone()))),
+            Style::Spinner => {}
+        }
+    }
+
+    fn draw(&self, frame: &str) {
+        let state = self.state();
+        if state.style == Style::Spinner {
+            let seconds = state.since.elapsed().as_secs();
+            console::error_text(&format!("\r\x1b[K{frame} {}: {} ({seconds} s)", state.provider, state.message));
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn spin(line: ProgressLine) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(100));
+    for frame in ["|", "/", "-", "\\"].iter().cycle() {
+        ticks.tick().await;
+        line.draw(frame);
+    }
+}

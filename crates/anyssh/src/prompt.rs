@@ -1,0 +1,1 @@
+//! The question whether a host key never seen before is trusted.
