@@ -2,14 +2,23 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::path::Path;
 
-use anyssh_core::Password;
-use anyssh_core::secrecy::{ExposeSecret, SecretSlice};
+use anyssh_core::secrecy::{ExposeSecret, SecretSlice, SecretString};
+use anyssh_core::ssh_key::{LineEnding, PrivateKey, PublicKey};
+use anyssh_core::{CallerKey, Credential, Password, Session, Transport, UserCertificate, UserName, WebSocketUrl};
 
-use crate::flags::LogLevel;
+use crate::arguments::{CERTIFICATE, IDENTITY, KNOWN_HOSTS, PUBLIC_KEY, arguments};
+use crate::flags::{LogLevel, SshFlags};
+use crate::helper_program::Helper;
+use crate::known_hosts::known_hosts;
+use crate::launch_options::LaunchOptions;
+use crate::plan_error::{HelperUse, PlanError};
+use crate::quote::check_path;
+use crate::route::Route;
 
 /// Everything that a launch writes, sets and passes; made by [`plan`](crate::plan), done by
-/// [`Launcher`](crate::Launcher). `Debug` shows no secret.
+/// `Launcher`. `Debug` shows no secret.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Plan {
@@ -23,6 +32,8 @@ pub struct Plan {
     pub remove_environment: Vec<OsString>,
     /// The one question that may be answered, for a session with a password.
     pub askpass: Option<Askpass>,
+    /// What ssh's ProxyCommand dials, for a session over a WebSocket.
+    pub tunnel: Option<Tunnel>,
     /// How much of ssh's log the user wants to see. The log file itself holds VERBOSE or more.
     pub log_level: LogLevel,
 }
@@ -49,4 +60,172 @@ pub struct Askpass {
     pub prompts: Vec<String>,
     /// The answer.
     pub password: Password,
+}
+
+/// What the helper dials when ssh runs it as its ProxyCommand. The command line names none of it.
+#[derive(Clone, Debug)]
+pub struct Tunnel {
+    /// Where to dial.
+    pub url: WebSocketUrl,
+    /// Header names with secret values.
+    pub headers: Vec<(String, SecretString)>,
+}
+
+/// Plans the launch of `session`: a pure function, so that it can be printed, compared and tried with
+/// `ssh -G`. `directory` is the private directory into which the files will be written; it need not
+/// exist yet, so a caller can plan with any absolute path to learn early what is missing.
+///
+/// The command line is `ssh -F none -E LOG -o … -l USER -p PORT -- HOST [COMMAND]`: what anyssh locks
+/// comes first, then the user's options, then our defaults, and of two values ssh takes the first
+/// (requirements P1, P2, P3).
+///
+/// # Errors
+/// What a [`PlanError`] says; nothing was written or started.
+///
+/// ```
+/// use std::path::Path;
+/// use anyssh_core::{Endpoint, Expiry, Host, HostKey, HostTrust, Login, Password, Port, Session,
+///     SessionId, Target, Transport, UserName};
+/// use anyssh_openssh::{Helper, LaunchOptions, plan};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti";
+/// let session = Session::new(
+///     SessionId::parse("id", "ssh-1")?,
+///     Target::parse("target", "box")?,
+///     Endpoint {
+///         transport: Transport::Tcp { host: Host::parse("host", "box.example.org")?, port: Port::SSH },
+///         host_trust: HostTrust::Pinned(vec![HostKey::parse("host_key", key)?]),
+///     },
+///     Login::password(UserName::parse("user", "me")?, Password::parse("password", "secret".into())?),
+///     Expiry::Unknown,
+/// );
+/// let helper = Helper::new("/usr/bin/anyssh")?;
+/// let plan = plan(&session, &LaunchOptions::new(), Path::new("/run/user/1/anyssh/x"), Some(&helper))?;
+/// assert!(plan.arguments.ends_with(&["--".into(), "box.example.org".into()]));
+/// assert!(!format!("{plan:?}").contains("secret"));
+/// # Ok(())
+/// # }
+/// ```
+pub fn plan(
+    session: &Session,
+    options: &LaunchOptions,
+    directory: &Path,
+    helper: Option<&Helper>,
+) -> Result<Plan, PlanError> {
+    check_path(directory).map_err(|source| PlanError::Directory { directory: directory.to_owned(), source })?;
+    if options.flags.no_command && options.remote_command != crate::RemoteCommand::None {
+        return Err(PlanError::CommandWithoutSession);
+    }
+    if let (Some(needed), None) = (needs_helper(session), helper) {
+        return Err(PlanError::HelperMissing(needed));
+    }
+    let credential = &session.login.credential;
+    let user = login_user(session, &options.flags)?;
+    let route = Route::of(&session.endpoint.transport, helper)?;
+    let hosts = known_hosts(&route.host, route.port, &session.endpoint.host_trust)?;
+    let mut files = vec![file(KNOWN_HOSTS, hosts.as_bytes())];
+    files.extend(credential_files(credential)?);
+    let askpass = match credential {
+        Credential::Password(password) => Some(Askpass {
+            prompts: vec![format!("{user}@{}'s password: ", route.host), format!("({user}@{}) Password: ", route.host)],
+            password: password.clone(),
+        }),
+        _ => None,
+    };
+    let tunnel = match &session.endpoint.transport {
+        Transport::WebSocket { url, headers } => Some(Tunnel { url: url.clone(), headers: headers.clone() }),
+        Transport::Tcp { .. } => None,
+    };
+    Ok(Plan {
+        files,
+        arguments: arguments(credential, user, &route, options, directory)?,
+        set_environment: set_environment(askpass.as_ref().and(helper)),
+        remove_environment: remove_environment(credential, options),
+        askpass,
+        tunnel,
+        log_level: options.flags.effective_log_level(),
+    })
+}
+
+/// What `session` needs a helper program for, if anything: known before anything is created.
+pub fn needs_helper(session: &Session) -> Option<HelperUse> {
+    match (&session.endpoint.transport, &session.login.credential) {
+        (Transport::WebSocket { .. }, _) => Some(HelperUse::WebSocket),
+        (_, Credential::Password(_)) => Some(HelperUse::Password),
+        _ => None,
+    }
+}
+
+/// A certificate and a password are for one user; a plain key may be known under several names.
+fn login_user<'a>(session: &'a Session, flags: &'a SshFlags) -> Result<&'a UserName, PlanError> {
+    let login = &session.login;
+    match (&flags.user, &login.credential) {
+        (None, _) => Ok(&login.user),
+        (Some(asked), _) if *asked == login.user => Ok(asked),
+        (Some(asked), Credential::Key(_) | Credential::KeyFile(_)) => Ok(asked),
+        (Some(asked), credential) => {
+            Err(PlanError::UserFixed { asked: asked.clone(), fixed: login.user.clone(), credential: credential.kind() })
+        }
+    }
+}
+
+fn credential_files(credential: &Credential) -> Result<Vec<PrivateFile>, PlanError> {
+    match credential {
+        Credential::Certificate { key, certificate } => Ok(vec![private_key(key)?, certificate_file(certificate)]),
+        Credential::CertificateOnly { certificate, key: CallerKey::File(_) } => Ok(vec![certificate_file(certificate)]),
+        // ssh picks a key out of the agent by its public half.
+        Credential::CertificateOnly { certificate, key: CallerKey::Agent } => {
+            Ok(vec![public_key(certificate)?, certificate_file(certificate)])
+        }
+        Credential::Key(key) => Ok(vec![private_key(key)?]),
+        Credential::Password(_) | Credential::KeyFile(_) => Ok(vec![]),
+    }
+}
+
+fn private_key(key: &PrivateKey) -> Result<PrivateFile, PlanError> {
+    let text = key.to_openssh(LineEnding::LF).map_err(PlanError::Key)?;
+    Ok(file(IDENTITY, text.as_bytes()))
+}
+
+fn certificate_file(certificate: &UserCertificate) -> PrivateFile {
+    file(CERTIFICATE, format!("{}\n", certificate.to_line()).as_bytes())
+}
+
+fn public_key(certificate: &UserCertificate) -> Result<PrivateFile, PlanError> {
+    let key = PublicKey::new(certificate.certificate().public_key().clone(), "");
+    let line = key.to_openssh().map_err(PlanError::Key)?;
+    Ok(file(PUBLIC_KEY, format!("{}\n", line.trim_end()).as_bytes()))
+}
+
+/// The contents go straight into one box that is wiped on drop, never through a growing buffer.
+fn file(name: &'static str, contents: &[u8]) -> PrivateFile {
+    PrivateFile { name, contents: SecretSlice::from(Box::<[u8]>::from(contents)) }
+}
+
+/// ssh runs its ProxyCommand through `$SHELL`, whose quoting has to be the one that we wrote for.
+fn set_environment(askpass: Option<&Helper>) -> Vec<(OsString, OsString)> {
+    let mut variables = vec![("SHELL".into(), "/bin/sh".into())];
+    if let Some(helper) = askpass {
+        variables.push(("SSH_ASKPASS".into(), helper.path().into()));
+        variables.push(("SSH_ASKPASS_REQUIRE".into(), "force".into()));
+    }
+    variables
+}
+
+fn remove_environment(credential: &Credential, options: &LaunchOptions) -> Vec<OsString> {
+    let mut names: Vec<OsString> = vec!["SSH_ASKPASS_PROMPT".into()];
+    if !matches!(credential, Credential::Password(_)) {
+        names.extend(["SSH_ASKPASS".into(), "SSH_ASKPASS_REQUIRE".into()]);
+    }
+    if !uses_agent(credential, &options.flags) {
+        names.push("SSH_AUTH_SOCK".into());
+    }
+    names.extend(options.hidden_environment.iter().map(OsString::from));
+    names
+}
+
+/// Whether ssh may talk to the agent: to log in with a key there, or to forward it.
+pub(crate) fn uses_agent(credential: &Credential, flags: &SshFlags) -> bool {
+    flags.forwards_agent() || matches!(credential, Credential::CertificateOnly { key: CallerKey::Agent, .. })
 }
