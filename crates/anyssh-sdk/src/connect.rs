@@ -1,5 +1,7 @@
 //! A session on the real `ssh`: created, its host trusted, launched, revoked.
 
+use std::fmt;
+
 use anyssh_core::{CreateRequest, Session};
 use anyssh_openssh::{HostKeyPolicy, LaunchOptions, Launcher, Outcome, Output, PinStore, resolve_host_trust};
 
@@ -7,16 +9,50 @@ use crate::error::Cause;
 use crate::{Cancel, Error, Finished, Operation, Provider, with_session};
 
 /// How a session is turned into a running `ssh`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Connection<'a> {
-    /// Which `ssh`, where its private files live, who answers its questions.
-    pub launcher: &'a Launcher,
-    /// What ssh is asked to do.
-    pub options: &'a LaunchOptions,
-    /// Who agrees to a host key never seen before.
-    pub host_keys: &'a HostKeyPolicy,
-    /// The host keys agreed to before.
-    pub pins: &'a PinStore,
+    launcher: &'a Launcher,
+    options: &'a LaunchOptions,
+    host_keys: &'a HostKeyPolicy,
+    pins: &'a PinStore,
+    before_launch: &'a (dyn Fn() + Send + Sync),
+    show: &'a (dyn Fn(&str) + Send + Sync),
+}
+
+impl<'a> Connection<'a> {
+    /// With this `ssh`, asked to do this, for hosts that this policy and these pins agree to. ssh's
+    /// log is not shown.
+    pub fn new(
+        launcher: &'a Launcher,
+        options: &'a LaunchOptions,
+        host_keys: &'a HostKeyPolicy,
+        pins: &'a PinStore,
+    ) -> Self {
+        Self { launcher, options, host_keys, pins, before_launch: &|| {}, show: &|_| {} }
+    }
+
+    /// The same with something to do right before ssh gets the terminal.
+    #[must_use]
+    pub fn with_before_launch(mut self, before_launch: &'a (dyn Fn() + Send + Sync)) -> Self {
+        self.before_launch = before_launch;
+        self
+    }
+
+    /// The same with somebody who shows the lines of ssh's log, escaped and without newlines.
+    #[must_use]
+    pub fn with_show(mut self, show: &'a (dyn Fn(&str) + Send + Sync)) -> Self {
+        self.show = show;
+        self
+    }
+}
+
+impl fmt::Debug for Connection<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("launcher", self.launcher)
+            .field("options", self.options)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Creates a session, runs `ssh` on the caller's terminal and streams, and revokes the session.
@@ -33,7 +69,9 @@ pub async fn connect(
 ) -> Result<Finished<Outcome>, Error> {
     let used = with_session(provider, request, cancel, async |session| {
         let session = connection.trusted(session, request, cancel).await?;
-        Ok(connection.launcher.run(&session, connection.options, request.deadline).await?)
+        (connection.before_launch)();
+        let mut show = |line: &str| (connection.show)(line);
+        Ok(connection.launcher.run(&session, connection.options, request.deadline, &mut show).await?)
     });
     settled(provider, request, used.await?, |outcome| outcome)
 }
@@ -50,6 +88,7 @@ pub async fn capture(
 ) -> Result<Finished<Output>, Error> {
     let used = with_session(provider, request, cancel, async |session| {
         let session = connection.trusted(session, request, cancel).await?;
+        (connection.before_launch)();
         Ok(connection.launcher.output(&session, connection.options, request.deadline).await?)
     });
     settled(provider, request, used.await?, |output| &output.outcome)

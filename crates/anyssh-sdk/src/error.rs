@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anyssh_core::{ErrorKind, ProviderError, Target};
-use anyssh_openssh::{LaunchError, NotAuthenticated, Reason, TrustError};
+use anyssh_openssh::{LaunchError, NotAuthenticated, PlanError, Reason, TrustError};
 
 /// What was being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,8 +193,8 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match &self.cause {
             Cause::Provider(error) => error.kind().into(),
-            Cause::Launch(error) => error.kind().into(),
-            Cause::Trust(error) => error.kind().into(),
+            Cause::Launch(error) => launch_kind(error),
+            Cause::Trust(error) => trust_kind(error),
             Cause::NotAuthenticated(ended) => not_authenticated_kind(ended),
             Cause::CutOff => Kind::Timeout,
             Cause::Interrupted(signal) => Kind::Interrupted(*signal),
@@ -251,6 +251,15 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.cause)
+    }
+}
+
+fn launch_kind(error: &LaunchError) -> Kind {
+    match error {
+        LaunchError::Plan(PlanError::UserFixed { .. } | PlanError::CommandWithoutSession) => Kind::Usage,
+        LaunchError::Plan(PlanError::NoHostKey | PlanError::WebSocketHost(_)) => Kind::Protocol,
+        LaunchError::TimedOut => Kind::Timeout,
+        _ => Kind::Local,
     }
 }
 

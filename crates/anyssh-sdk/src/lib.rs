@@ -44,6 +44,6 @@ pub use builtin::BUILTIN;
 pub use cancel::{Cancel, CancelTrigger};
 pub use connect::{Connection, capture, connect};
 pub use error::{Error, Kind, Operation};
-pub use lifecycle::{CLEAN_UP, Finished, with_session};
+pub use lifecycle::{CLEAN_UP, Finished, clean_up_deadline, create_unless_cancelled, with_session};
 pub use provider::Provider;
 pub use request::RequestOptions;

@@ -38,7 +38,7 @@ pub async fn with_session<T>(
     cancel: &Cancel,
     use_it: impl AsyncFnOnce(&Session) -> T,
 ) -> Result<Finished<T>, Error> {
-    let session = create_or_cancel(provider, request, cancel).await?;
+    let session = create_unless_cancelled(provider, request, cancel).await?;
     let used = caught(use_it(&session)).await;
     let revocation = provider.revoke(&SessionRef::from(&session), clean_up_deadline()).await;
     match used {
@@ -47,7 +47,11 @@ pub async fn with_session<T>(
     }
 }
 
-async fn create_or_cancel(provider: &Provider, request: &CreateRequest, cancel: &Cancel) -> Result<Session, Error> {
+async fn create_unless_cancelled(
+    provider: &Provider,
+    request: &CreateRequest,
+    cancel: &Cancel,
+) -> Result<Session, Error> {
     let interrupted = {
         let create = pin!(provider.create(request));
         tokio::select! {
@@ -70,6 +74,7 @@ async fn create_or_cancel(provider: &Provider, request: &CreateRequest, cancel: 
     }
 }
 
-pub(crate) fn clean_up_deadline() -> Deadline {
+/// The deadline of a clean-up that starts now.
+pub fn clean_up_deadline() -> Deadline {
     Deadline::at(Instant::now() + CLEAN_UP)
 }

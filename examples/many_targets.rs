@@ -1,0 +1,41 @@
+//! Twenty targets at once: twenty sessions, twenty real `ssh`, nothing left afterwards.
+//!
+//! `cargo run -p anyssh-examples --bin many_targets`
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyssh_examples::{private_directory, ssh};
+use anyssh_sdk::openssh::{HostKeyPolicy, LaunchOptions, Launcher, PinStore, RemoteCommand};
+use anyssh_sdk::{Cancel, Connection, Provider, RequestOptions, Settings, capture};
+use tokio::task::JoinSet;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let directory = private_directory()?;
+    let launcher = Arc::new(Launcher::new(ssh()?, directory.path().join("run")));
+    let pins = PinStore::new(directory.path().join("pins"));
+    let provider = Provider::builtin("mock", &Settings::new())?;
+
+    let mut running = JoinSet::new();
+    for number in 0..20 {
+        let (provider, launcher, pins) = (provider.clone(), Arc::clone(&launcher), pins.clone());
+        let options =
+            LaunchOptions::new().with_remote_command(RemoteCommand::from_words(&["echo", &number.to_string()])?);
+        running.spawn(async move {
+            let request = provider.request("certificate", &RequestOptions::new(Duration::from_secs(60)))?;
+            let host_keys = HostKeyPolicy::default();
+            let connection = Connection::new(&launcher, &options, &host_keys, &pins);
+            let finished = capture(&provider, &request, &connection, &Cancel::never()).await?;
+            Ok::<_, anyssh_sdk::Error>(String::from_utf8_lossy(&finished.value.stdout).trim().to_owned())
+        });
+    }
+    let mut answers = Vec::new();
+    while let Some(answer) = running.join_next().await {
+        answers.push(answer??.parse::<u32>()?);
+    }
+    answers.sort_unstable();
+    println!("{} targets answered: {answers:?}", answers.len());
+    Ok(())
+}
