@@ -23,7 +23,7 @@ pub(crate) const KNOWN_HOSTS: &str = "known_hosts";
 pub(crate) const IDENTITY: &str = "id";
 pub(crate) const CERTIFICATE: &str = "id-cert.pub";
 pub(crate) const PUBLIC_KEY: &str = "id.pub";
-const LOG: &str = "log";
+pub(crate) const LOG: &str = "log";
 
 /// The words after `ssh`, from `-F none` to the remote command.
 pub(crate) fn arguments(

@@ -1,0 +1,105 @@
+//! The program that ssh runs to ask for the password: any program whose `main` begins with
+//! [`run_if_asked`].
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read as _, Write as _};
+use std::net::Shutdown;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
+
+use crate::helper_program::TUNNEL_WORD;
+
+/// The variable with the path of the socket to ask on.
+pub(crate) const SOCKET: &str = "ANYSSH_HELPER";
+
+/// The variable with the nonce to show there.
+pub(crate) const NONCE: &str = "ANYSSH_HELPER_NONCE";
+
+/// Answers ssh and ends the process, if it was started by `ssh` to ask something; else returns at once.
+///
+/// Call it as the first thing in `main`, before threads, a runtime or a look at the arguments:
+///
+/// ```no_run
+/// fn main() {
+///     anyssh_openssh::helper::run_if_asked();
+///     // … the program itself
+/// }
+/// ```
+///
+/// It acts only if a [`Launcher`](crate::Launcher) of the same user set two variables in ssh's
+/// environment. Then there is exactly one argument: the prompt.
+#[allow(clippy::needless_doctest_main, reason = "its place in main is what the example shows")]
+pub fn run_if_asked() {
+    let Some(question) = question() else { return };
+    let status = match question.ask().and_then(|answer| print(&answer)) {
+        Ok(()) => 0,
+        // stderr is the user's terminal; whoever serves the socket knows more and says it better.
+        Err(_) => 1,
+    };
+    #[allow(clippy::disallowed_methods, clippy::exit, reason = "called first in main: there is nothing to drop yet")]
+    std::process::exit(status)
+}
+
+struct Question {
+    socket: OsString,
+    nonce: OsString,
+    prompt: OsString,
+}
+
+#[allow(clippy::disallowed_methods, reason = "the environment is how ssh hands these to its askpass program")]
+fn question() -> Option<Question> {
+    let (socket, nonce) = (std::env::var_os(SOCKET)?, std::env::var_os(NONCE)?);
+    let mut arguments = std::env::args_os().skip(1);
+    let (prompt, None) = (arguments.next()?, arguments.next()) else { return None };
+    // ssh runs its ProxyCommand in the same environment.
+    (prompt != TUNNEL_WORD).then_some(Question { socket, nonce, prompt })
+}
+
+impl Question {
+    /// Waits for the answer, or until the other side is gone: a helper that gives up earlier makes
+    /// ssh send an empty password.
+    fn ask(&self) -> io::Result<Zeroizing<Vec<u8>>> {
+        let mut stream = UnixStream::connect(Path::new(&self.socket))?;
+        stream.write_all(self.nonce.as_bytes())?;
+        stream.write_all(OsStr::as_bytes(&self.prompt))?;
+        stream.shutdown(Shutdown::Write)?;
+        // Full size from the start, so that no copy is left where a smaller buffer was.
+        let mut answer = Zeroizing::new(Vec::with_capacity(ANSWER_CAP));
+        read_answer(&mut stream, &mut answer)?;
+        if answer.is_empty() { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(answer) }
+    }
+}
+
+fn read_answer(stream: &mut UnixStream, answer: &mut Vec<u8>) -> io::Result<()> {
+    let deadline = Instant::now() + ANSWER_TIME;
+    let mut chunk = Zeroizing::new([0; 256]);
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        stream.set_read_timeout(Some(left))?;
+        let count = stream.read(&mut chunk[..])?;
+        if count == 0 {
+            return Ok(());
+        }
+        if answer.len() + count > ANSWER_CAP {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        answer.extend_from_slice(&chunk[..count]);
+    }
+}
+
+fn print(answer: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(answer)?;
+    stdout.write_all(b"\n")?;
+    stdout.flush()
+}
+
+/// OpenSSH reads 1023 bytes at most (readpass.c).
+const ANSWER_CAP: usize = 1023;
+
+/// Longer than any launch waits before it kills ssh.
+const ANSWER_TIME: Duration = Duration::from_secs(120);

@@ -1,0 +1,193 @@
+//! Runs `ssh` for a session and tells how it ended.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyssh_core::{Deadline, Session};
+
+use crate::capture::Captured;
+use crate::helper_program::Helper;
+use crate::launch_error::LaunchError;
+use crate::launch_options::LaunchOptions;
+use crate::outcome::{ExitStatus, NotAuthenticated, Outcome, Reason};
+use crate::plan::plan;
+use crate::program::{SshProgram, SshVersion};
+use crate::run::{Ended, Streams, run_once};
+use crate::signals::Interrupts;
+
+/// Where lines for the user go: ssh's log at the level the user asked for, escaped, without a newline.
+pub type Show<'a> = &'a mut (dyn FnMut(&str) + Send);
+
+/// Runs `ssh` for sessions: writes its private files, starts it, answers its one password prompt,
+/// passes signals on, restores the terminal, waits, and leaves nothing behind.
+///
+/// ```no_run
+/// # async fn example(session: anyssh_core::Session) -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::{Duration, Instant};
+/// use anyssh_core::Deadline;
+/// use anyssh_openssh::{Helper, LaunchOptions, Launcher, SshProgram};
+///
+/// let launcher = Launcher::new(SshProgram::at("/usr/bin/ssh")?, "/run/user/1000/anyssh")
+///     .with_helper(Helper::new("/usr/bin/anyssh")?);
+/// let deadline = Deadline::at(Instant::now() + Duration::from_secs(30));
+/// let output = launcher.output(&session, &LaunchOptions::default(), deadline).await?;
+/// println!("{:?}: {} bytes", output.outcome, output.stdout.len());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Launcher {
+    ssh: SshProgram,
+    base: PathBuf,
+    helper: Option<Helper>,
+}
+
+/// What an ssh without a terminal said and how it ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Output {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The remote command's output, at most [`Launcher::OUTPUT_CAP`] bytes.
+    pub stdout: Vec<u8>,
+    /// The remote command's error output, at most [`Launcher::OUTPUT_CAP`] bytes.
+    pub stderr: Vec<u8>,
+    /// Whether either of them was longer than the cap; the rest was read and dropped.
+    pub truncated: bool,
+    /// ssh's own log at the level that the options ask for, escaped lines; the last 100.
+    pub log: Vec<String>,
+}
+
+impl Launcher {
+    /// The most that [`output`](Self::output) keeps of each stream, in bytes.
+    pub const OUTPUT_CAP: usize = 16 * 1024 * 1024;
+
+    /// A launcher that runs `ssh` and makes a private directory for each launch below `base`.
+    pub fn new(ssh: SshProgram, base: impl Into<PathBuf>) -> Self {
+        Self { ssh, base: base.into(), helper: None }
+    }
+
+    /// The same with the program that ssh calls back; sessions with a password need one.
+    #[must_use]
+    pub fn with_helper(mut self, helper: Helper) -> Self {
+        self.helper = Some(helper);
+        self
+    }
+
+    /// The program it runs.
+    pub fn ssh(&self) -> &SshProgram {
+        &self.ssh
+    }
+
+    /// Where its private directories are.
+    pub fn base(&self) -> &std::path::Path {
+        &self.base
+    }
+
+    /// Runs ssh on our own stdin, stdout, stderr and terminal until it ends.
+    ///
+    /// HUP, INT, QUIT and TERM are passed on to ssh and named in the outcome, from the first call on
+    /// for the rest of the process. The deadline bounds the time until ssh is started, retries
+    /// included: a connection that ends before or during key exchange is tried again up to 3 times.
+    /// Needs a tokio runtime with I/O, time and signals. If the future is dropped, ssh is killed.
+    ///
+    /// # Errors
+    ///
+    /// [`LaunchError`] if ssh could not be run; how ssh itself fails is in the [`Outcome`].
+    pub async fn run(
+        &self,
+        session: &Session,
+        options: &LaunchOptions,
+        deadline: Deadline,
+        show: Show<'_>,
+    ) -> Result<Outcome, LaunchError> {
+        let mut interrupts = Interrupts::listen().map_err(LaunchError::Running)?;
+        let ended = self.run_with_retries(session, options, deadline, Streams::Inherit, &mut interrupts, show).await?;
+        Ok(ended.outcome)
+    }
+
+    /// Runs ssh without input or a terminal and collects its output. The process's own signals are
+    /// left alone. As with [`run`](Self::run) the deadline ends when ssh is started; drop the future
+    /// to end ssh earlier.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub async fn output(
+        &self,
+        session: &Session,
+        options: &LaunchOptions,
+        deadline: Deadline,
+    ) -> Result<Output, LaunchError> {
+        let mut log = Vec::new();
+        let mut keep = |line: &str| {
+            if log.len() == MOST_LOG_LINES {
+                log.remove(0);
+            }
+            log.push(line.to_owned());
+        };
+        let mut interrupts = Interrupts::none();
+        let ended =
+            self.run_with_retries(session, options, deadline, Streams::Capture, &mut interrupts, &mut keep).await?;
+        let Captured { stdout, stderr, truncated } = ended.captured;
+        Ok(Output { outcome: ended.outcome, stdout, stderr, truncated, log })
+    }
+
+    async fn run_with_retries(
+        &self,
+        session: &Session,
+        options: &LaunchOptions,
+        deadline: Deadline,
+        streams: Streams,
+        interrupts: &mut Interrupts,
+        show: Show<'_>,
+    ) -> Result<Ended, LaunchError> {
+        // Planned once before anything is asked or made, so that what cannot work says so first.
+        let needs_password = plan(session, options, &self.base, self.helper.as_ref())?.askpass.is_some();
+        if needs_password {
+            self.require_askpass(deadline).await?;
+        }
+        let mut pause = FIRST_PAUSE;
+        for tries_left in (0..=RETRIES).rev() {
+            if deadline.remaining(Instant::now()).is_zero() {
+                return Err(LaunchError::TimedOut);
+            }
+            let make_plan = |directory: &std::path::Path| plan(session, options, directory, self.helper.as_ref());
+            let ended = run_once(&self.ssh, &self.base, &make_plan, streams, interrupts, show).await?;
+            let time_left = deadline.remaining(Instant::now()) > pause;
+            if !ended.may_be_repeated || tries_left == 0 || !time_left {
+                return Ok(ended);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                signal = interrupts.next() => return Ok(interrupted(signal.as_raw(), ended)),
+            }
+            pause = (pause * 3).min(LONGEST_PAUSE);
+        }
+        Err(LaunchError::TimedOut)
+    }
+
+    async fn require_askpass(&self, deadline: Deadline) -> Result<(), LaunchError> {
+        let version = self.ssh.version(deadline).await?;
+        if version < SshVersion::WITH_ASKPASS_REQUIRE {
+            return Err(LaunchError::TooOld { path: self.ssh.path().to_owned(), version });
+        }
+        Ok(())
+    }
+}
+
+/// A signal that came while no ssh was running.
+fn interrupted(signal: i32, ended: Ended) -> Ended {
+    let outcome = Outcome::NotAuthenticated(NotAuthenticated {
+        status: ExitStatus::Killed(signal),
+        interrupted_by: Some(signal),
+        reason: Reason::Other,
+        message: "interrupted".to_owned(),
+    });
+    Ended { outcome, ..ended }
+}
+
+const RETRIES: u32 = 3;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const MOST_LOG_LINES: usize = 100;
