@@ -177,4 +177,51 @@ mod tests {
             assert!(OWN_WORDS.contains(&sub.get_name()), "{}", sub.get_name());
         }
     }
+
+    /// The help texts that stand in docs/cli.md.
+    fn reference() -> String {
+        let mut root = command(anyssh_sdk::BUILTIN).term_width(100);
+        root.build();
+        let mut text = String::new();
+        for words in [
+            vec![],
+            vec!["mock"],
+            vec!["create", "mock"],
+            vec!["validate", "mock"],
+            vec!["regenerate", "mock"],
+            vec!["revoke", "mock"],
+            vec!["targets"],
+            vec!["providers"],
+        ] {
+            let mut current = &mut root;
+            for word in &words {
+                current = current.find_subcommand_mut(word).unwrap();
+            }
+            let help = current.render_long_help().to_string();
+            let lines: Vec<_> = help.trim_end().lines().map(str::trim_end).collect();
+            text.push_str(&format!(
+                "\n```text\n$ anyssh {}--help\n{}\n```\n",
+                words.iter().map(|word| format!("{word} ")).collect::<String>(),
+                lines.join("\n")
+            ));
+        }
+        text
+    }
+
+    /// `UPDATE_DOCS=1 cargo test -p anyssh reference` writes the page anew.
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "a test that can mend what it checks")]
+    fn the_reference_in_the_docs_is_what_clap_prints() {
+        const BEGIN: &str = "<!-- help:begin -->\n";
+        const END: &str = "<!-- help:end -->";
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cli.md");
+        let page = std::fs::read_to_string(path).unwrap();
+        let (before, rest) = page.split_once(BEGIN).unwrap();
+        let (block, after) = rest.split_once(END).unwrap();
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, format!("{before}{BEGIN}{}{END}{after}", reference())).unwrap();
+            return;
+        }
+        assert_eq!(block, reference(), "run: UPDATE_DOCS=1 cargo test -p anyssh reference");
+    }
 }
