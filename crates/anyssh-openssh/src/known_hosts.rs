@@ -33,7 +33,7 @@ pub fn known_hosts(host: &Host, port: Port, trust: &HostTrust) -> Result<String,
 }
 
 /// How ssh looks a host up: `[HOST]:PORT`, or the host alone at port 22.
-fn host_name(host: &Host, port: Port) -> String {
+pub(crate) fn host_name(host: &Host, port: Port) -> String {
     if port == Port::SSH { host.to_string() } else { format!("[{host}]:{port}") }
 }
 

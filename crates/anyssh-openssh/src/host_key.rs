@@ -1,0 +1,236 @@
+//! Reads the host key of an endpoint before anything secret is sent there (requirement K4).
+//!
+//! The real `ssh` does it, so every key type and option it knows works here as in the launch that
+//! follows. It gets a file of its own to write the key to and no way to log in, and is killed as soon
+//! as the key is there. What it wrote is parsed; ssh's own word that it "added the host" is not
+//! believed: on a full disk it says nothing and goes on.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyssh_core::{Deadline, FieldError, Host, HostKey, Port, Session, Transport};
+
+use crate::arguments::{KNOWN_HOSTS, LOG};
+use crate::child::SshProcess;
+use crate::flags::LogLevel;
+use crate::helper;
+use crate::known_hosts::host_name;
+use crate::launch_dir::LaunchDir;
+use crate::launch_options::LaunchOptions;
+use crate::launcher::Launcher;
+use crate::log::LogFollower;
+use crate::path_check::DirectoryError;
+use crate::quote::{PathError, path_option};
+
+/// Why the host key could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HostKeyError {
+    /// ssh ended without one; its last words.
+    #[error("cannot read the host key of {host}: {}", if message.is_empty() { "ssh ended and wrote none" } else { message })]
+    NotRead {
+        /// Host and port.
+        host: String,
+        /// What ssh said, escaped; empty if nothing.
+        message: String,
+    },
+    /// ssh wrote something else than one line with one key for this host.
+    #[error("ssh wrote no usable host key: {0}")]
+    Malformed(#[from] FieldError),
+    /// No key by the deadline.
+    #[error("the deadline passed before the host key of {host} was read")]
+    TimedOut {
+        /// Host and port.
+        host: String,
+    },
+    /// The session is reached through a WebSocket, which this launcher cannot dial.
+    #[error("the session is reached through a WebSocket, which this launcher cannot dial")]
+    NoTunnel,
+    /// The private directory cannot be used.
+    #[error("private directory: {0}")]
+    Directory(#[from] DirectoryError),
+    /// The private directory's path cannot be given to ssh.
+    #[error("private directory: {0}")]
+    Path(#[from] PathError),
+    /// ssh could not be run.
+    #[error("cannot run ssh: {0}")]
+    Ssh(#[from] io::Error),
+}
+
+impl Launcher {
+    /// Asks the SSH server of `session` for its host key. Nothing of the session's login but the user
+    /// name is sent. A port that does not answer yet is tried again for some seconds.
+    ///
+    /// Not a proof of anything: who answers is only known once the key is agreed to and pinned.
+    ///
+    /// # Errors
+    ///
+    /// [`HostKeyError`]; by the deadline at the latest.
+    pub async fn read_host_key(
+        &self,
+        session: &Session,
+        options: &LaunchOptions,
+        deadline: Deadline,
+    ) -> Result<HostKey, HostKeyError> {
+        let Transport::Tcp { host, port } = &session.endpoint.transport else { return Err(HostKeyError::NoTunnel) };
+        let name = host_name(host, *port);
+        let reading = self.read_with_retries(session, options, host, *port);
+        tokio::time::timeout(deadline.remaining(Instant::now()), reading)
+            .await
+            .unwrap_or(Err(HostKeyError::TimedOut { host: name }))
+    }
+
+    async fn read_with_retries(
+        &self,
+        session: &Session,
+        options: &LaunchOptions,
+        host: &Host,
+        port: Port,
+    ) -> Result<HostKey, HostKeyError> {
+        let mut pauses = PAUSES.iter();
+        loop {
+            match self.read_once(session, options, host, port).await? {
+                Reading::Key(key) => return Ok(key),
+                Reading::Nothing { message, may_be_repeated } => match pauses.next() {
+                    Some(pause) if may_be_repeated => tokio::time::sleep(*pause).await,
+                    _ => return Err(HostKeyError::NotRead { host: host_name(host, port), message }),
+                },
+            }
+        }
+    }
+
+    async fn read_once(
+        &self,
+        session: &Session,
+        options: &LaunchOptions,
+        host: &Host,
+        port: Port,
+    ) -> Result<Reading, HostKeyError> {
+        let directory = LaunchDir::create(self.base())?;
+        let failed = |error| DirectoryError::new(directory.path(), error);
+        directory.dir().create_file(KNOWN_HOSTS, b"").map_err(failed)?;
+        let log = directory.dir().create_file(LOG, b"").map_err(failed)?;
+        let mut command = Command::new(self.ssh().path());
+        command.args(arguments(directory.path(), options, session.login.user.as_str(), host, port)?);
+        for name in &options.hidden_environment {
+            command.env_remove(name);
+        }
+        for name in ["SSH_AUTH_SOCK", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", helper::SOCKET, helper::NONCE] {
+            command.env_remove(name);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let process = SshProcess::spawn(&mut command)?;
+        let written = wait_for_line(&directory, &process).await?;
+        drop(process);
+        if let Some(written) = written {
+            return Ok(Reading::Key(parse(&written, &host_name(host, port))?));
+        }
+        let mut log = LogFollower::new(log, LogLevel::Quiet);
+        log.drain(&mut |_| {})?;
+        Ok(Reading::Nothing { message: log.message(), may_be_repeated: log.ended_before_authentication_began() })
+    }
+}
+
+enum Reading {
+    Key(HostKey),
+    Nothing { message: String, may_be_repeated: bool },
+}
+
+/// Waits until ssh wrote a whole line, or ended.
+async fn wait_for_line(directory: &LaunchDir, process: &SshProcess) -> io::Result<Option<String>> {
+    let ending = process.end(None);
+    tokio::pin!(ending);
+    let mut ended = false;
+    loop {
+        let bytes = directory.dir().read_file(KNOWN_HOSTS, CAP)?.unwrap_or_default();
+        if bytes.ends_with(b"\n") {
+            return Ok(Some(String::from_utf8_lossy(&bytes).into_owned()));
+        }
+        if ended {
+            return Ok(None);
+        }
+        tokio::select! {
+            status = &mut ending => { status?; ended = true; }
+            () = tokio::time::sleep(POLL) => {}
+        }
+    }
+}
+
+/// Reads `NAME TYPE BASE64\n`, one line and for this name.
+fn parse(written: &str, name: &str) -> Result<HostKey, FieldError> {
+    let line = written.strip_suffix('\n').unwrap_or(written);
+    let Some(key) = line.strip_prefix(name).and_then(|rest| rest.strip_prefix(' ')) else {
+        return Err(FieldError::new("known_hosts", "one line for the host that was asked", line));
+    };
+    HostKey::parse("known_hosts", key)
+}
+
+/// The words after `ssh`. Ours come first, and of two values ssh takes the first.
+fn arguments(
+    directory: &Path,
+    options: &LaunchOptions,
+    user: &str,
+    host: &Host,
+    port: Port,
+) -> Result<Vec<OsString>, PathError> {
+    let mut words: Vec<OsString> = ["-F", "none", "-N", "-E"].map(OsString::from).into();
+    words.push(directory.join(LOG).into());
+    words.extend(["-o".into(), path_option("UserKnownHostsFile", &directory.join(KNOWN_HOSTS))?]);
+    for option in LOCKED {
+        words.extend(["-o", option].map(OsString::from));
+    }
+    // What the user needs to get through at all: address family, key exchange, ciphers.
+    for option in options.flags.passed_options() {
+        words.extend(["-o".into(), option.into()]);
+    }
+    let seconds = options.connect_timeout.as_secs().max(1);
+    words.extend(["-o".into(), format!("ConnectTimeout={seconds}").into()]);
+    words.extend(["-l".into(), user.into(), "-p".into(), port.to_string().into()]);
+    words.extend(["--".into(), host.to_string().into()]);
+    Ok(words)
+}
+
+const LOCKED: &[&str] = &[
+    "StrictHostKeyChecking=accept-new",
+    "GlobalKnownHostsFile=/dev/null",
+    "HashKnownHosts=no",
+    "CheckHostIP=no",
+    "UpdateHostKeys=no",
+    "VerifyHostKeyDNS=no",
+    "CanonicalizeHostname=no",
+    "ProxyCommand=none",
+    "ProxyJump=none",
+    "BatchMode=yes",
+    "PreferredAuthentications=none",
+    "PubkeyAuthentication=no",
+    "PasswordAuthentication=no",
+    "KbdInteractiveAuthentication=no",
+    "HostbasedAuthentication=no",
+    "GSSAPIAuthentication=no",
+    "IdentityFile=none",
+    "IdentityAgent=none",
+    "IdentitiesOnly=yes",
+    "AddKeysToAgent=no",
+    "ControlMaster=no",
+    "ControlPath=none",
+    "PermitLocalCommand=no",
+    "ClearAllForwardings=yes",
+    "ForwardAgent=no",
+    "ForwardX11=no",
+    "Tunnel=no",
+    "RequestTTY=no",
+    "LogLevel=VERBOSE",
+];
+
+const PAUSES: [Duration; 5] = [
+    Duration::from_millis(100),
+    Duration::from_millis(300),
+    Duration::from_millis(900),
+    Duration::from_secs(1),
+    Duration::from_secs(1),
+];
+const POLL: Duration = Duration::from_millis(15);
+const CAP: usize = 64 * 1024;

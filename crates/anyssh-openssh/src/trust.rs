@@ -1,0 +1,242 @@
+//! From "nobody told us the host key" to a pinned one, before ssh is started (requirement K4).
+
+use std::fmt;
+
+use anyssh_core::ssh_key::Fingerprint;
+use anyssh_core::{Deadline, FirstContact, FirstUse, HostAlias, HostKey, HostTrust, Progress, Session, Transport};
+
+use crate::host_key::HostKeyError;
+use crate::launch_options::LaunchOptions;
+use crate::launcher::Launcher;
+use crate::outcome::{NotAuthenticated, Reason};
+use crate::pins::{PinError, PinStore};
+
+/// What the user said beforehand about host keys.
+#[derive(Clone, Debug, Default)]
+pub struct HostKeyPolicy {
+    /// `--host-key`: the one key to expect.
+    pub fingerprint: Option<Fingerprint>,
+    /// What to do with a key never seen before, if no fingerprint was given.
+    pub new_key: NewKey,
+}
+
+/// What to do with a host key never seen before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NewKey {
+    /// Ask the user.
+    #[default]
+    Ask,
+    /// `--accept-new-host-key`: take it.
+    Accept,
+}
+
+/// A host key never seen before, to be shown to the user.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct HostKeyQuestion {
+    /// Name or address of the server.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The name under which the key would be pinned.
+    pub alias: HostAlias,
+    /// Such as `ssh-ed25519`.
+    pub key_type: String,
+    /// `SHA256:…`.
+    pub fingerprint: String,
+}
+
+/// The user's answer to a [`HostKeyQuestion`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Pin it and go on.
+    Yes,
+    /// Stop.
+    No,
+}
+
+/// Asks the user; called at most once for each session.
+pub type AskUser<'a> = &'a (dyn Fn(&HostKeyQuestion) -> Answer + Sync);
+
+/// Why a server is not trusted. Nothing secret was sent to it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrustError {
+    /// Nobody is there to say yes.
+    #[error("{host} is new: its host key is {fingerprint}, and nobody agreed to it", host = .0.host, fingerprint = .0.fingerprint)]
+    NeedsYes(Box<HostKeyQuestion>),
+    /// The user said no.
+    #[error("the host key {fingerprint} of {host} was not agreed to", host = .0.host, fingerprint = .0.fingerprint)]
+    SaidNo(Box<HostKeyQuestion>),
+    /// The server, its pin or the provider names another key than `--host-key`.
+    #[error("the host key of {name} is {found}, not the expected {expected}")]
+    NotTheExpected {
+        /// Host or alias.
+        name: String,
+        /// What was asked for.
+        expected: String,
+        /// What was found.
+        found: String,
+    },
+    /// The server shows another key than the one pinned before.
+    #[error(
+        "the host key of {alias} is not the one pinned before ({pinned}): somebody may be listening in, or the server was replaced"
+    )]
+    Changed {
+        /// The alias.
+        alias: HostAlias,
+        /// The pinned fingerprint.
+        pinned: String,
+    },
+    /// `--host-key` where a host CA vouches for the server.
+    #[error("a host certificate authority vouches for this server: a host key fingerprint cannot be given for it")]
+    FingerprintForAuthority,
+    /// The pins cannot be read or written.
+    #[error(transparent)]
+    Pins(#[from] PinError),
+    /// The key could not be read.
+    #[error(transparent)]
+    HostKey(#[from] HostKeyError),
+}
+
+/// What is needed to come to trust a server.
+#[derive(Clone, Copy)]
+pub struct TrustResolver<'a> {
+    /// Reads the key.
+    pub launcher: &'a Launcher,
+    /// Where agreed keys are kept.
+    pub pins: &'a PinStore,
+    /// What the user said beforehand.
+    pub policy: &'a HostKeyPolicy,
+    /// Asks the user, if there is one.
+    pub ask: Option<AskUser<'a>>,
+    /// Told what is done without a question.
+    pub progress: &'a Progress,
+}
+
+impl fmt::Debug for TrustResolver<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrustResolver").field("policy", self.policy).finish_non_exhaustive()
+    }
+}
+
+impl TrustResolver<'_> {
+    /// The session with the host keys that ssh is to insist on. Trust on first use becomes a pinned
+    /// key that is on disk; what the provider vouches for is compared with the policy.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError`]; then there is no session to launch.
+    pub async fn resolve(
+        &self,
+        session: &Session,
+        options: &LaunchOptions,
+        deadline: Deadline,
+    ) -> Result<Session, TrustError> {
+        let host_trust = match (&session.endpoint.host_trust, &self.policy.fingerprint) {
+            (HostTrust::CertAuthority { .. }, Some(_)) => return Err(TrustError::FingerprintForAuthority),
+            (HostTrust::Pinned(keys), Some(expected)) => HostTrust::Pinned(vec![one_of(keys, expected, session)?]),
+            (HostTrust::FirstUse(first_use), _) => {
+                HostTrust::Pinned(vec![self.first_use(session, first_use, options, deadline).await?])
+            }
+            (given, None) => given.clone(),
+        };
+        let mut session = session.clone();
+        session.endpoint.host_trust = host_trust;
+        Ok(session)
+    }
+
+    /// What ssh's refusal of a host key means for a session that was trusted by its pin.
+    pub fn explain(&self, session: &Session, ended: &NotAuthenticated) -> Option<TrustError> {
+        let HostTrust::FirstUse(FirstUse { alias, .. }) = &session.endpoint.host_trust else { return None };
+        let pin = self.pins.get(alias).ok().flatten()?;
+        (ended.reason == Reason::HostKey)
+            .then(|| TrustError::Changed { alias: alias.clone(), pinned: pin.key.fingerprint() })
+    }
+
+    async fn first_use(
+        &self,
+        session: &Session,
+        first_use: &FirstUse,
+        options: &LaunchOptions,
+        deadline: Deadline,
+    ) -> Result<HostKey, TrustError> {
+        if let Some(pin) = self.pins.get(&first_use.alias)? {
+            self.compare(first_use.alias.as_str(), &pin.key)?;
+            return Ok(pin.key);
+        }
+        let key = self.launcher.read_host_key(session, options, deadline).await?;
+        self.agree(session, first_use, &key)?;
+        // On disk before anything is launched: ssh is never started on a promise.
+        self.pins.put(&first_use.alias, &key, first_use.group.as_deref())?;
+        Ok(key)
+    }
+
+    /// Whether somebody agrees to a key never seen before for this alias.
+    fn agree(&self, session: &Session, first_use: &FirstUse, key: &HostKey) -> Result<(), TrustError> {
+        let question = question(session, first_use, key);
+        if self.policy.fingerprint.is_some() {
+            return self.compare(&question.host, key);
+        }
+        let HostKeyQuestion { alias, fingerprint, .. } = &question;
+        if let Some(group) = &first_use.group
+            && let Some(other) = self.pins.find_in_group(group, key)?
+        {
+            self.progress.tell(&format!("host key of {alias} accepted: it is the one of {other} ({fingerprint})"));
+            return Ok(());
+        }
+        if first_use.first_contact == FirstContact::Accept {
+            return Ok(());
+        }
+        if self.policy.new_key == NewKey::Accept {
+            self.progress.tell(&format!("host key of {alias} accepted and pinned: {fingerprint}"));
+            return Ok(());
+        }
+        match self.ask.map(|ask| ask(&question)) {
+            Some(Answer::Yes) => Ok(()),
+            Some(Answer::No) => Err(TrustError::SaidNo(Box::new(question))),
+            None => Err(TrustError::NeedsYes(Box::new(question))),
+        }
+    }
+
+    fn compare(&self, name: &str, key: &HostKey) -> Result<(), TrustError> {
+        match &self.policy.fingerprint {
+            Some(expected) if !is(key, expected) => Err(TrustError::NotTheExpected {
+                name: name.to_owned(),
+                expected: expected.to_string(),
+                found: key.fingerprint(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn is(key: &HostKey, expected: &Fingerprint) -> bool {
+    key.public_key().fingerprint(expected.algorithm()) == *expected
+}
+
+fn one_of(keys: &[HostKey], expected: &Fingerprint, session: &Session) -> Result<HostKey, TrustError> {
+    keys.iter().find(|key| is(key, expected)).cloned().ok_or_else(|| TrustError::NotTheExpected {
+        name: place(session).0,
+        expected: expected.to_string(),
+        found: keys.iter().map(HostKey::fingerprint).collect::<Vec<_>>().join(" or "),
+    })
+}
+
+fn question(session: &Session, first_use: &FirstUse, key: &HostKey) -> HostKeyQuestion {
+    let (host, port) = place(session);
+    HostKeyQuestion {
+        host,
+        port,
+        alias: first_use.alias.clone(),
+        key_type: key.public_key().algorithm().to_string(),
+        fingerprint: key.fingerprint(),
+    }
+}
+
+fn place(session: &Session) -> (String, u16) {
+    match &session.endpoint.transport {
+        Transport::Tcp { host, port } => (host.to_string(), port.get()),
+        Transport::WebSocket { url, .. } => (url.host().to_owned(), anyssh_core::Port::SSH.get()),
+    }
+}
