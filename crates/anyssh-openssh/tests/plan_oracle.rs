@@ -120,9 +120,8 @@ fn each_hostile_value_would_matter_if_it_came_first() {
         let mut words = plan.arguments.clone();
         words.splice(4..4, [OsString::from("-o"), format!("{key}={value}").into()]);
         let unchanged = resolve(&words) == expected;
-        // Not in the output of `ssh -G` at all: nothing to see there.
-        let unseen = ["UpdateHostKeys"].contains(key) && unchanged;
-        assert!(!unchanged || unseen, "{key}={value}");
+        // ClearAllForwardings undoes this one already.
+        assert_eq!(unchanged, *key == "Tunnel", "{key}={value}");
     }
 }
 
@@ -236,7 +235,6 @@ fn values_that_do_not_fit_are_refused_and_name_their_option() {
         "SendEnv=ANYSSH_NONCE",
         "SendEnv=a b;c",
         "EscapeChar=ab",
-        "EscapeChar=^",
         "ConnectTimeout=-1",
         "ConnectTimeout=1x",
         "ConnectTimeout=99999999999",
@@ -392,6 +390,7 @@ fn forwards_that_ssh_would_expand_or_misread_are_refused() {
 
 /// P2: ssh opens neither the user's configuration nor the system's. The second half shows that the
 /// trace would have seen it.
+#[cfg(target_os = "linux")]
 #[test]
 fn no_configuration_file_is_opened() {
     let opened = |words: &[OsString]| {
@@ -445,7 +444,8 @@ proptest! {
         let directory = Path::new("/run").join(&name);
         let file = directory.join("key");
         let Ok(plan) = plan(&session(Credential::KeyFile(file.clone())), &LaunchOptions::new(), &directory, None) else {
-            prop_assert!(name.contains("${"));
+            let refused_rightly = name.contains("${");
+            prop_assert!(refused_rightly);
             return Ok(());
         };
         let resolved = resolve(&plan.arguments);
@@ -472,10 +472,16 @@ proptest! {
         let Some(resolved) = try_resolve(&plan.arguments) else { return Ok(()) };
         let plain = resolve(&planned(&session(certificate()), &LaunchOptions::new()).arguments);
         let plain: BTreeSet<&str> = plain.lines().collect();
-        let related = [key.to_ascii_lowercase(), "clearallforwardings".into(), "identityagent".into(), "dynamicforward".into()];
+        let related: &[&str] = match key {
+            "ForwardAgent" => &["identityagent"],
+            // A forwarded socket also shows up as `dynamicforward` in the output of `ssh -G`.
+            "LocalForward" | "RemoteForward" | "DynamicForward" => &["clearallforwardings", "dynamicforward"],
+            _ => &[],
+        };
+        let own = key.to_ascii_lowercase();
         for line in resolved.lines().filter(|line| !plain.contains(line)) {
             let changed = line.split(' ').next().unwrap();
-            prop_assert!(related.iter().any(|own| own == changed), "{} changed {}", word, line);
+            prop_assert!(own == changed || related.contains(&changed), "{} changed {}", word, line);
         }
     }
 }
