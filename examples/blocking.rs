@@ -6,19 +6,17 @@ use std::error::Error;
 use std::time::Duration;
 
 use anyssh_examples::{private_directory, ssh};
-use anyssh_sdk::openssh::{HostKeyPolicy, LaunchOptions, Launcher, PinStore, RemoteCommand};
+use anyssh_sdk::openssh::{LaunchOptions, Launcher, RemoteCommand};
 use anyssh_sdk::{Connection, Provider, RequestOptions, Settings, blocking};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let directory = private_directory()?;
     let launcher = Launcher::new(ssh()?, directory.path().join("run"));
-    let pins = PinStore::new(directory.path().join("pins"));
-    let host_keys = HostKeyPolicy::default();
     let options = LaunchOptions::new().with_remote_command(RemoteCommand::from_words(&["echo hello"])?);
 
     let provider = Provider::builtin("mock", &Settings::new())?;
     let request = provider.request("certificate", &RequestOptions::new(Duration::from_secs(30)))?;
-    let connection = Connection::new(&launcher, &options, &host_keys, &pins);
+    let connection = Connection::new(&launcher, &options, directory.path());
     let finished = blocking::capture(&provider, &request, &connection)?;
 
     print!("{}", String::from_utf8_lossy(&finished.value.stdout));

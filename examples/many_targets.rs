@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyssh_examples::{private_directory, ssh};
-use anyssh_sdk::openssh::{HostKeyPolicy, LaunchOptions, Launcher, PinStore, RemoteCommand};
+use anyssh_sdk::openssh::{LaunchOptions, Launcher, RemoteCommand};
 use anyssh_sdk::{Cancel, Connection, Provider, RequestOptions, Settings, capture};
 use tokio::task::JoinSet;
 
@@ -15,18 +15,16 @@ use tokio::task::JoinSet;
 async fn main() -> Result<(), Box<dyn Error>> {
     let directory = private_directory()?;
     let launcher = Arc::new(Launcher::new(ssh()?, directory.path().join("run")));
-    let pins = PinStore::new(directory.path().join("pins"));
     let provider = Provider::builtin("mock", &Settings::new())?;
 
     let mut running = JoinSet::new();
     for number in 0..20 {
-        let (provider, launcher, pins) = (provider.clone(), Arc::clone(&launcher), pins.clone());
+        let (provider, launcher, state) = (provider.clone(), Arc::clone(&launcher), directory.path().join("state"));
         let options =
             LaunchOptions::new().with_remote_command(RemoteCommand::from_words(&["echo", &number.to_string()])?);
         running.spawn(async move {
             let request = provider.request("certificate", &RequestOptions::new(Duration::from_secs(60)))?;
-            let host_keys = HostKeyPolicy::default();
-            let connection = Connection::new(&launcher, &options, &host_keys, &pins);
+            let connection = Connection::new(&launcher, &options, &state);
             let finished = capture(&provider, &request, &connection, &Cancel::never()).await?;
             Ok::<_, anyssh_sdk::Error>(String::from_utf8_lossy(&finished.value.stdout).trim().to_owned())
         });

@@ -1,34 +1,53 @@
 //! A session on the real `ssh`: created, its host trusted, launched, revoked.
 
 use std::fmt;
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
 
-use anyssh_core::{CreateRequest, Session};
-use anyssh_openssh::{HostKeyPolicy, LaunchOptions, Launcher, Outcome, Output, PinStore, resolve_host_trust};
+use anyssh_core::{CreateRequest, HostTrust, Session};
+use anyssh_openssh::{
+    HostKeyPolicy, HostKeyQuestion, LaunchOptions, Launcher, Outcome, Output, PinStore, TrustError, TrustResolver,
+};
 
 use crate::error::Cause;
 use crate::{Cancel, Error, Finished, Operation, Provider, with_session};
+
+/// Asks the user whether a host key never seen before is trusted.
+pub type Ask<'a> = &'a (dyn Fn(HostKeyQuestion) -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync);
 
 /// How a session is turned into a running `ssh`.
 #[derive(Clone, Copy)]
 pub struct Connection<'a> {
     launcher: &'a Launcher,
     options: &'a LaunchOptions,
-    host_keys: &'a HostKeyPolicy,
-    pins: &'a PinStore,
+    state_dir: &'a Path,
+    host_keys: Option<&'a HostKeyPolicy>,
+    ask: Option<Ask<'a>>,
     before_launch: &'a (dyn Fn() + Send + Sync),
     show: &'a (dyn Fn(&str) + Send + Sync),
 }
 
 impl<'a> Connection<'a> {
-    /// With this `ssh`, asked to do this, for hosts that this policy and these pins agree to. ssh's
-    /// log is not shown.
-    pub fn new(
-        launcher: &'a Launcher,
-        options: &'a LaunchOptions,
-        host_keys: &'a HostKeyPolicy,
-        pins: &'a PinStore,
-    ) -> Self {
-        Self { launcher, options, host_keys, pins, before_launch: &|| {}, show: &|_| {} }
+    /// With this `ssh`, asked to do this. Host keys agreed to before are kept in `state_dir`, a private
+    /// directory that is made when there is something to keep. A host key never seen before is refused
+    /// and ssh's log is not shown.
+    pub fn new(launcher: &'a Launcher, options: &'a LaunchOptions, state_dir: &'a Path) -> Self {
+        Self { launcher, options, state_dir, host_keys: None, ask: None, before_launch: &|| {}, show: &|_| {} }
+    }
+
+    /// The same with what the user said beforehand about host keys.
+    #[must_use]
+    pub fn with_host_keys(mut self, host_keys: &'a HostKeyPolicy) -> Self {
+        self.host_keys = Some(host_keys);
+        self
+    }
+
+    /// The same with somebody to ask about a host key never seen before.
+    #[must_use]
+    pub fn with_ask(mut self, ask: Ask<'a>) -> Self {
+        self.ask = Some(ask);
+        self
     }
 
     /// The same with something to do right before ssh gets the terminal.
@@ -48,16 +67,15 @@ impl<'a> Connection<'a> {
 
 impl fmt::Debug for Connection<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection")
-            .field("launcher", self.launcher)
-            .field("options", self.options)
-            .finish_non_exhaustive()
+        let mut shown = f.debug_struct("Connection");
+        shown.field("launcher", self.launcher).field("options", self.options).finish_non_exhaustive()
     }
 }
 
 /// Creates a session, runs `ssh` on the caller's terminal and streams, and revokes the session.
 ///
-/// `cancel` ends the creation (see [`with_session`]); once ssh runs, signals are passed on to it.
+/// `cancel` ends the creation (see [`with_session`]) and the reading of a host key; once ssh runs,
+/// signals are passed on to it.
 ///
 /// # Errors
 /// Whatever kept ssh from being let in. What happens after that is in the [`Outcome`].
@@ -68,12 +86,13 @@ pub async fn connect(
     cancel: &Cancel,
 ) -> Result<Finished<Outcome>, Error> {
     let used = with_session(provider, request, cancel, async |session| {
-        let session = connection.trusted(session, request, cancel).await?;
+        let trusted = connection.trusted(session, request, cancel).await?;
         (connection.before_launch)();
         let mut show = |line: &str| (connection.show)(line);
-        Ok(connection.launcher.run(&session, connection.options, request.deadline, &mut show).await?)
+        let run = connection.launcher.run(&trusted, connection.options, request.deadline, &mut show);
+        connection.let_in(session, run.await?, |outcome| outcome)
     });
-    settled(provider, request, used.await?, |outcome| outcome)
+    settled(provider, request, used.await?)
 }
 
 /// Creates a session, runs `ssh` without input, keeps what it prints, and revokes the session.
@@ -87,11 +106,12 @@ pub async fn capture(
     cancel: &Cancel,
 ) -> Result<Finished<Output>, Error> {
     let used = with_session(provider, request, cancel, async |session| {
-        let session = connection.trusted(session, request, cancel).await?;
+        let trusted = connection.trusted(session, request, cancel).await?;
         (connection.before_launch)();
-        Ok(connection.launcher.output(&session, connection.options, request.deadline).await?)
+        let run = connection.launcher.output(&trusted, connection.options, request.deadline);
+        connection.let_in(session, run.await?, |output| &output.outcome)
     });
-    settled(provider, request, used.await?, |output| &output.outcome)
+    settled(provider, request, used.await?)
 }
 
 impl Connection<'_> {
@@ -99,29 +119,77 @@ impl Connection<'_> {
     async fn trusted(&self, session: &Session, request: &CreateRequest, cancel: &Cancel) -> Result<Session, Cause> {
         tokio::select! {
             biased;
-            trusted = resolve_host_trust(session, self.host_keys, self.pins, self.launcher, request.deadline) => Ok(trusted?),
+            trusted = self.resolved(session, request) => Ok(trusted?),
             signal = cancel.cancelled() => Err(Cause::Interrupted(signal)),
         }
     }
+
+    async fn resolved(&self, session: &Session, request: &CreateRequest) -> Result<Session, TrustError> {
+        let beforehand = self.host_keys.cloned().unwrap_or_default();
+        let question = match self.resolve(session, request, &beforehand).await {
+            Err(TrustError::NeedsYes(question)) => question,
+            other => return other,
+        };
+        let Some(ask) = self.ask else { return Err(TrustError::NeedsYes(question)) };
+        if !ask(HostKeyQuestion::clone(&question)).await {
+            return Err(TrustError::SaidNo(question));
+        }
+        // The user agreed to this key: the server has to show it once more, and then it is pinned.
+        let agreed = HostKeyPolicy { fingerprint: question.fingerprint.parse().ok(), ..beforehand };
+        self.resolve(session, request, &agreed).await
+    }
+
+    async fn resolve(
+        &self,
+        session: &Session,
+        request: &CreateRequest,
+        policy: &HostKeyPolicy,
+    ) -> Result<Session, TrustError> {
+        if policy.fingerprint.is_none() && !matches!(session.endpoint.host_trust, HostTrust::FirstUse(_)) {
+            return Ok(session.clone());
+        }
+        let pins = PinStore::open(self.state_dir)?;
+        let resolver =
+            TrustResolver { launcher: self.launcher, pins: &pins, policy, ask: None, progress: &request.progress };
+        resolver.resolve(session, self.options, request.deadline).await
+    }
+
+    /// What ran, if ssh was let in; otherwise why it was not.
+    fn let_in<T>(&self, session: &Session, ran: T, outcome: impl Fn(&T) -> &Outcome) -> Result<T, Cause> {
+        let Outcome::NotAuthenticated(ended) = outcome(&ran) else { return Ok(ran) };
+        let changed = match &session.endpoint.host_trust {
+            HostTrust::FirstUse(_) => PinStore::open(self.state_dir).ok().and_then(|pins| {
+                let progress = anyssh_core::Progress::silent();
+                let policy = HostKeyPolicy::default();
+                let resolver = TrustResolver {
+                    launcher: self.launcher,
+                    pins: &pins,
+                    policy: &policy,
+                    ask: None,
+                    progress: &progress,
+                };
+                resolver.explain(session, ended)
+            }),
+            _ => None,
+        };
+        Err(changed.map_or_else(|| Cause::NotAuthenticated(Box::new(ended.clone())), Cause::Trust))
+    }
 }
 
-/// The use's result on the outside: an error of its own, or of an ssh that was not let in, is ours.
+/// The use's result on the outside: an error in it is ours, and says if the revoke failed as well.
 fn settled<T>(
     provider: &Provider,
     request: &CreateRequest,
     finished: Finished<Result<T, Cause>>,
-    outcome: impl Fn(&T) -> &Outcome,
 ) -> Result<Finished<T>, Error> {
-    let cause = match finished.value {
-        Ok(value) => match outcome(&value) {
-            Outcome::Ran { .. } => return Ok(Finished { value, revocation: finished.revocation }),
-            Outcome::NotAuthenticated(ended) => Cause::NotAuthenticated(Box::new(ended.clone())),
-        },
-        Err(cause) => cause,
-    };
-    let error = Error::new(provider.info().name, Operation::Connect, cause).with_target(&request.target);
-    Err(match finished.revocation {
-        Ok(_) => error,
-        Err(failure) => error.with_clean_up_failure(failure),
-    })
+    match finished.value {
+        Ok(value) => Ok(Finished { value, revocation: finished.revocation }),
+        Err(cause) => {
+            let error = Error::new(provider.info().name, Operation::Connect, cause).with_target(&request.target);
+            Err(match finished.revocation {
+                Ok(_) => error,
+                Err(failure) => error.with_clean_up_failure(failure),
+            })
+        }
+    }
 }

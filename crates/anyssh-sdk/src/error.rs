@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anyssh_core::{ErrorKind, ProviderError, Target};
-use anyssh_openssh::{LaunchError, NotAuthenticated, PlanError, Reason, TrustError};
+use anyssh_openssh::{HostKeyError, LaunchError, NotAuthenticated, PlanError, Reason, TrustError};
 
 /// What was being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -259,6 +259,17 @@ fn launch_kind(error: &LaunchError) -> Kind {
         LaunchError::Plan(PlanError::UserFixed { .. } | PlanError::CommandWithoutSession) => Kind::Usage,
         LaunchError::Plan(PlanError::NoHostKey | PlanError::WebSocketHost(_)) => Kind::Protocol,
         LaunchError::TimedOut => Kind::Timeout,
+        _ => Kind::Local,
+    }
+}
+
+fn trust_kind(error: &TrustError) -> Kind {
+    match error {
+        TrustError::NeedsYes(_) | TrustError::SaidNo(_) => Kind::Config,
+        TrustError::NotTheExpected { .. } | TrustError::Changed { .. } => Kind::Protocol,
+        TrustError::FingerprintForAuthority => Kind::Usage,
+        TrustError::HostKey(HostKeyError::TimedOut) => Kind::Timeout,
+        TrustError::HostKey(_) => Kind::Unavailable,
         _ => Kind::Local,
     }
 }

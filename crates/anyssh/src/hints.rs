@@ -1,5 +1,6 @@
 //! One next step for each failure. This is the only file that says what to try.
 
+use anyssh_openssh::TrustError;
 use anyssh_sdk::{Error, Kind, Operation};
 
 /// What to do next, where anything is known to help.
@@ -35,7 +36,17 @@ pub(crate) fn for_error(error: &Error) -> Option<String> {
     Some(hint)
 }
 
-fn trust_hint(trust: &anyssh_openssh::TrustError, provider: &str, target: &str) -> Option<String> {
-    let _ = (trust, provider, target);
-    None
+fn trust_hint(trust: &TrustError, provider: &str, target: &str) -> Option<String> {
+    match trust {
+        TrustError::NeedsYes(question) => {
+            let fingerprint = &question.fingerprint;
+            Some(format!("if this is its key: anyssh --host-key {fingerprint} {provider} {target}"))
+        }
+        TrustError::Changed { .. } | TrustError::NotTheExpected { .. } => {
+            Some(format!("do not go on before {provider} has told you why; no password was sent"))
+        }
+        TrustError::FingerprintForAuthority => Some("leave --host-key out".to_owned()),
+        TrustError::HostKey(_) => Some("try again in a moment".to_owned()),
+        _ => None,
+    }
 }

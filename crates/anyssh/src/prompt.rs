@@ -1,1 +1,42 @@
-//! The question whether a host key never seen before is trusted.
+//! The question whether a host key never seen before is trusted, on the terminal itself.
+
+use std::fs::OpenOptions;
+use std::future::Future;
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::pin::Pin;
+
+use anyssh_openssh::HostKeyQuestion;
+
+/// The longest answer that is read.
+const LONGEST: u64 = 64;
+
+/// Whether there is a terminal to ask on.
+pub(crate) fn is_possible() -> bool {
+    OpenOptions::new().read(true).write(true).open(TERMINAL).is_ok()
+}
+
+/// Asks on the terminal, whatever the standard streams are. Only `yes` is a yes.
+pub(crate) fn ask(question: HostKeyQuestion) -> Pin<Box<dyn Future<Output = bool> + Send>> {
+    Box::pin(async move {
+        // A blocked read must not keep signals from being seen, so it has a thread of its own.
+        let answer = tokio::task::spawn_blocking(move || ask_now(&question)).await;
+        matches!(answer, Ok(Ok(true)))
+    })
+}
+
+fn ask_now(question: &HostKeyQuestion) -> io::Result<bool> {
+    use std::io::Read as _;
+    let terminal = OpenOptions::new().read(true).write(true).open(TERMINAL)?;
+    let HostKeyQuestion { host, port, key_type, fingerprint, .. } = question;
+    // The question holds parsed values only, so it needs no escaping.
+    let text = format!(
+        "The host {host} (port {port}) has never been seen before.\n{key_type} key fingerprint is {fingerprint}.\n\
+         The password is sent to it if you say yes. Trust this key from now on (yes/no)? "
+    );
+    (&terminal).write_all(text.as_bytes())?;
+    let mut answer = String::new();
+    BufReader::new((&terminal).take(LONGEST)).read_line(&mut answer)?;
+    Ok(answer.trim() == "yes")
+}
+
+const TERMINAL: &str = "/dev/tty";

@@ -1,16 +1,15 @@
 //! `anyssh PROVIDER TARGET [-- COMMAND]`: a session, `ssh` on it, and its end.
 
-use anyssh_core::ErrorKind;
 use anyssh_openssh::{
-    ExitStatus, Helper, HostKeyPolicy, LaunchOptions, Launcher, Outcome, PinStore, RemoteCommand, SshFlags, SshProgram,
+    ExitStatus, Helper, HostKeyPolicy, LaunchOptions, Launcher, NewKey, Outcome, RemoteCommand, SshFlags, SshProgram,
 };
 use anyssh_sdk::{Cancel, Connection, connect};
 
 use crate::context::Context;
 use crate::invocation::On;
 use crate::progress::ProgressLine;
-use crate::prompt;
 use crate::report::Report;
+use crate::{console, prompt};
 
 pub(super) async fn run(
     context: &Context<'_>,
@@ -19,42 +18,63 @@ pub(super) async fn run(
     command: &RemoteCommand,
     cancel: &Cancel,
 ) -> Result<u8, Box<Report>> {
-    let in_context = |report: Report| report.with_provider(on.info.name).with_target(on.target.as_str()).boxed();
     // Whatever can fail on this machine fails before anything is created at a provider.
-    let launcher = launcher(context).map_err(|report| in_context(*report))?;
+    let launcher = launcher(context, on)?;
+    let host_keys = host_keys(context, on)?;
     let provider = context.provider(on.info, &on.provider_options)?;
     let options = launch_options(context, flags, command);
-    let pins = PinStore::new(context.state_dir.join("pins"));
     let progress = ProgressLine::start(context, on.info.name);
-    let host_keys = host_key_policy(context, on, &progress)?;
-
     let request = provider
         .request(on.target.as_str(), &context.request_options(progress.progress()))
         .map_err(|error| context.report(on.info, &error))?;
+
     let release_terminal = || progress.finish();
-    let connection = Connection::new(&launcher, &options, &host_keys, &pins).with_before_launch(&release_terminal);
+    let ask = |question| {
+        progress.finish();
+        prompt::ask(question)
+    };
+    let show = |line: &str| console::error_text(&format!("{line}\n"));
+    let mut connection = Connection::new(&launcher, &options, &context.state_dir)
+        .with_host_keys(&host_keys)
+        .with_before_launch(&release_terminal)
+        .with_show(&show);
+    if prompt::is_possible() {
+        connection = connection.with_ask(&ask);
+    }
     let finished = connect(&provider, &request, &connection, cancel).await;
     progress.finish();
 
     let finished = finished.map_err(|error| context.report(on.info, &error))?;
+    context.debug(|| format!("{:?}, {:?}", finished.value, finished.revocation.as_ref().ok()));
     if let Err(failure) = &finished.revocation {
         context.warn(on.info, failure);
     }
     Ok(exit_status(&finished.value))
 }
 
-fn launcher(context: &Context<'_>) -> Result<Launcher, Box<Report>> {
+fn launcher(context: &Context<'_>, on: &On) -> Result<Launcher, Box<Report>> {
     let ssh = match &context.options.ssh {
         Some(path) => SshProgram::at(path),
         None => SshProgram::find(context.environment.raw("PATH")),
     };
     let ssh = ssh.map_err(|error| {
         let hint = "install the OpenSSH client, or name the program with --ssh FILE";
-        Report::local(error.to_string()).with_field("ssh").with_hint(hint).boxed()
+        let report = Report::local(error.to_string()).with_field("ssh").with_hint(hint);
+        report.with_provider(on.info.name).with_target(on.target.as_str()).boxed()
     })?;
-    context.debug(|| format!("ssh program {}", ssh.path().display()));
-    let helper = own_path().and_then(|path| Helper::new(path).ok());
-    Ok(Launcher::new(ssh, &context.runtime_dir, helper))
+    context.debug(|| {
+        format!("ssh is {}, private files are below {}", ssh.path().display(), context.runtime_dir.display())
+    });
+    let launcher = Launcher::new(ssh, &context.runtime_dir);
+    // Without a helper only sessions with a certificate or key can be used; the launch says so.
+    Ok(match own_path().map(Helper::new) {
+        Some(Ok(helper)) => launcher.with_helper(helper),
+        Some(Err(error)) => {
+            context.debug(|| format!("no helper: {error}"));
+            launcher
+        }
+        None => launcher,
+    })
 }
 
 /// Our own path: ssh starts it for the password prompt.
@@ -64,24 +84,46 @@ fn own_path() -> Option<std::path::PathBuf> {
 }
 
 fn launch_options(context: &Context<'_>, flags: &SshFlags, command: &RemoteCommand) -> LaunchOptions {
-    let hidden = context.providers.iter().flat_map(|info| info.settings).map(|setting| setting.name.to_owned());
+    let hidden = context.providers.iter().flat_map(|info| info.settings).map(|setting| setting.name);
     LaunchOptions::new().with_flags(flags.clone()).with_remote_command(command.clone()).with_hidden_environment(hidden)
 }
 
-fn host_key_policy(context: &Context<'_>, on: &On, progress: &ProgressLine) -> Result<HostKeyPolicy, Box<Report>> {
-    let accept = context.options.accept_new_host_key
-        || context.options.file.provider_flag(on.info.name, "accept_new_host_key")?;
-    let _ = (accept, progress, prompt::ask);
-    todo_policy()
+fn host_keys(context: &Context<'_>, on: &On) -> Result<HostKeyPolicy, Box<Report>> {
+    let options = &context.options;
+    let accept = options.accept_new_host_key || options.file.provider_flag(on.info.name, "accept_new_host_key")?;
+    let new_key = if accept { NewKey::Accept } else { NewKey::Ask };
+    // It was parsed once when the options were read.
+    let fingerprint = options.host_key.as_ref().and_then(|text| text.parse().ok());
+    Ok(HostKeyPolicy { fingerprint, new_key })
 }
 
+/// ssh(1), EXIT STATUS: the remote status, or 255 for ssh's own failures; 128+N for a killed ssh.
 fn exit_status(outcome: &Outcome) -> u8 {
+    let by_signal = |signal: i32| u8::try_from(128 + signal).unwrap_or(255);
     match outcome {
         Outcome::NotAuthenticated(_) => 255,
-        Outcome::Ran { status, interrupted_by } => match (status, interrupted_by) {
-            (ExitStatus::Exited(255) | ExitStatus::Killed(_), Some(signal)) => 128u8.saturating_add(*signal as u8),
-            (ExitStatus::Exited(status), _) => *status,
-            (ExitStatus::Killed(signal), None) => 128u8.saturating_add(*signal as u8),
-        },
+        Outcome::Ran { status: ExitStatus::Exited(255) | ExitStatus::Killed(_), interrupted_by: Some(signal) } => {
+            by_signal(*signal)
+        }
+        Outcome::Ran { status: ExitStatus::Exited(status), .. } => *status,
+        Outcome::Ran { status: ExitStatus::Killed(signal), .. } => by_signal(*signal),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// P9: the table of exit statuses.
+    #[test]
+    fn the_remote_status_is_untouched_and_signals_are_128_and_more() {
+        let ran = |status, interrupted_by| exit_status(&Outcome::Ran { status, interrupted_by });
+        for status in [0, 1, 2, 126, 127, 130, 255] {
+            assert_eq!(ran(ExitStatus::Exited(status), None), status);
+        }
+        assert_eq!(ran(ExitStatus::Exited(7), Some(2)), 7);
+        assert_eq!(ran(ExitStatus::Exited(255), Some(15)), 143);
+        assert_eq!(ran(ExitStatus::Killed(9), None), 137);
+        assert_eq!(ran(ExitStatus::Killed(1), Some(2)), 130);
     }
 }
