@@ -5,6 +5,7 @@
 mod documents;
 mod floors;
 mod modules;
+mod requirements;
 mod sources;
 
 use std::fs;
