@@ -268,7 +268,7 @@ fn trust_kind(error: &TrustError) -> Kind {
         TrustError::NeedsYes(_) | TrustError::SaidNo(_) => Kind::Config,
         TrustError::NotTheExpected { .. } | TrustError::Changed { .. } => Kind::Protocol,
         TrustError::FingerprintForAuthority => Kind::Usage,
-        TrustError::HostKey(HostKeyError::TimedOut) => Kind::Timeout,
+        TrustError::HostKey(HostKeyError::TimedOut { .. }) => Kind::Timeout,
         TrustError::HostKey(_) => Kind::Unavailable,
         _ => Kind::Local,
     }

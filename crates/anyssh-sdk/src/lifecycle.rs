@@ -47,7 +47,12 @@ pub async fn with_session<T>(
     }
 }
 
-async fn create_unless_cancelled(
+/// Creates a session that is the caller's to revoke, unless `cancel` is pulled first: then whatever the
+/// dropped creation made is revoked through the request's attempt.
+///
+/// # Errors
+/// As [`with_session`].
+pub async fn create_unless_cancelled(
     provider: &Provider,
     request: &CreateRequest,
     cancel: &Cancel,

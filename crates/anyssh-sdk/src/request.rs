@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyssh_core::ssh_key::private::{Ed25519Keypair, KeypairData};
 use anyssh_core::{CreateRequest, Deadline, ErrorKind, IdempotencyKey, KeyPair, Progress, ProviderError, Target, Wake};
-use rand::Rng as _;
+use rand::RngExt as _;
 
 /// How a new session is asked for.
 #[derive(Clone, Debug)]

@@ -10,12 +10,14 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::environment::Environment;
 use crate::options::Options;
 use crate::report::Report;
-use crate::{args, ssh_args};
+use crate::{args, provider_list, ssh_args};
 
 /// What the words ask for.
 pub(crate) enum Parsed {
     /// A text to print: help or the version.
     Text(String),
+    /// Nothing was asked for: the help that says what could be.
+    Help(String),
     /// Something to do.
     Invocation(Invocation, Box<Options>),
 }
@@ -64,10 +66,14 @@ pub(crate) fn parse(
     environment: &Environment,
     words: &[OsString],
 ) -> Result<Parsed, Box<Report>> {
+    provider_list::check(providers)?;
     let matches = match args::command(providers).try_get_matches_from(words) {
         Ok(matches) => matches,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             return Ok(Parsed::Text(error.render().to_string()));
+        }
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            return Ok(Parsed::Help(error.render().to_string()));
         }
         Err(error) => return Err(explain(&error, providers)),
     };
@@ -190,11 +196,7 @@ fn explain(error: &clap::Error, providers: &[&'static ProviderInfo]) -> Box<Repo
     let line = rendered.lines().next().unwrap_or("the words do not fit").trim_start_matches("error: ").to_owned();
     let listed: Vec<_> = rendered.lines().skip(1).take_while(|line| line.starts_with("  ")).map(str::trim).collect();
     let message = if listed.is_empty() { line } else { format!("{line} {}", listed.join(" ")) };
-    let message = if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        "a provider or a command is missing".to_owned()
-    } else {
-        anyssh_core::escape::printable(&message, anyssh_core::escape::MESSAGE_CAP)
-    };
+    let message = anyssh_core::escape::printable(&message, anyssh_core::escape::MESSAGE_CAP);
     let report = Report::usage(message).with_hint(suggestion(error));
     let report = match text(ContextKind::InvalidArg) {
         Some(field) => report.with_field(&anyssh_core::escape::printable(field, 80)),

@@ -41,11 +41,6 @@ impl Layers<'_> {
         self.file.flag(name)
     }
 
-    /// A word.
-    pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Box<Report>> {
-        Ok(self.found(name)?.map(|found| found.text))
-    }
-
     /// A path.
     pub(crate) fn path(&self, name: &str) -> Result<Option<PathBuf>, Box<Report>> {
         for matches in self.matches.iter().rev() {

@@ -33,6 +33,7 @@ mod options;
 mod paths;
 mod progress;
 mod prompt;
+mod provider_list;
 mod report;
 mod ssh_args;
 mod views;
@@ -41,9 +42,11 @@ use std::process::ExitCode;
 
 use anyssh_core::ProviderInfo;
 pub use anyssh_sdk::BUILTIN;
+use anyssh_sdk::Kind;
 
 use crate::context::Context;
 use crate::environment::Environment;
+use crate::options::ErrorFormat;
 use crate::report::Report;
 
 /// Runs the command with these providers and the process's own words, environment and streams.
@@ -61,6 +64,15 @@ pub fn main(providers: &[&'static ProviderInfo]) -> ExitCode {
 fn run(providers: &[&'static ProviderInfo], environment: &Environment, words: &[std::ffi::OsString]) -> u8 {
     match invocation::parse(providers, environment, words) {
         Ok(invocation::Parsed::Text(text)) => console::print_text(&text),
+        Ok(invocation::Parsed::Help(text)) => match options::error_format_of(environment, words) {
+            ErrorFormat::Human => {
+                console::error_text(&text);
+                Kind::Usage.code()
+            }
+            ErrorFormat::Json => {
+                Report::usage("a provider or a command is missing").print(ErrorFormat::Json).exit_status(false)
+            }
+        },
         Ok(invocation::Parsed::Invocation(invocation, options)) => {
             let format = options.error_format;
             let connects = invocation.connects();

@@ -128,11 +128,11 @@ pub(crate) fn error_format_of(environment: &Environment, words: &[OsString]) -> 
 /// The options as arguments of a command. After TARGET `-q` is ssh's, so there it has no short form.
 pub(crate) fn arguments(after_target: bool) -> Vec<Arg> {
     let word = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).help(help).help_heading(HEADING).hide(after_target)
+        Arg::new(name).long(name).value_name(value).help(help).hide(after_target)
     };
     let path = |name, help| word(name, "FILE", help).value_parser(OsStringValueParser::new());
     let flag = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help).help_heading(HEADING).hide(after_target)
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help).hide(after_target)
     };
     let quiet = flag("quiet", "No progress and no notes on stderr");
     vec![
@@ -152,7 +152,6 @@ pub(crate) fn arguments(after_target: bool) -> Vec<Arg> {
     ]
 }
 
-const HEADING: &str = "Options";
 const LINGER: &str = "a duration such as 10m, or expiry";
 const FINGERPRINT: &str = "a fingerprint SHA256: and 43 base64 characters, as ssh-keygen -l prints it";
 const ERROR_FORMAT: &str = "human or json";

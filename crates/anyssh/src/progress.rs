@@ -62,16 +62,6 @@ impl ProgressLine {
         state.style = Style::Silent;
     }
 
-    /// A note that stays on the terminal.
-    pub(crate) fn note(&self, text: &str) {
-        let state = self.state();
-        match state.style {
-            Style::Silent => {}
-            Style::Lines => console::error_text(&format!("{}: {text}\n", state.provider)),
-            Style::Spinner => console::error_text(&format!("\r\x1b[K{}: {text}\n", state.provider)),
-        }
-    }
-
     fn tell(&self, message: &str) {
         let mut state = self.state();
         if state.message == message {

@@ -84,11 +84,6 @@ impl Report {
         self
     }
 
-    pub(crate) fn with_operation(mut self, operation: Operation) -> Self {
-        self.operation = Some(operation.as_str());
-        self
-    }
-
     pub(crate) fn with_target(mut self, target: &str) -> Self {
         self.target = Some(escape::printable(target, escape::MESSAGE_CAP));
         self

@@ -110,7 +110,7 @@ impl SessionView {
 
 impl SecretsView {
     fn new(session: &Session) -> Result<Self, String> {
-        let known_hosts = anyssh_openssh::known_hosts_lines(&session.endpoint).unwrap_or_default();
+        let known_hosts = known_hosts(session);
         let mut view = Self { password: None, private_key: None, certificate: None, known_hosts };
         let key_text = |key: &anyssh_core::ssh_key::PrivateKey| match key.to_openssh(LineEnding::LF) {
             Ok(text) => Ok(Some(text.to_string())),
@@ -128,6 +128,13 @@ impl SecretsView {
         }
         Ok(view)
     }
+}
+
+/// The lines for the endpoint, where its keys are known already.
+fn known_hosts(session: &Session) -> Vec<String> {
+    let Transport::Tcp { host, port } = &session.endpoint.transport else { return Vec::new() };
+    let lines = anyssh_openssh::known_hosts(host, *port, &session.endpoint.host_trust).unwrap_or_default();
+    lines.lines().map(str::to_owned).collect()
 }
 
 /// The answer of `validate`.
