@@ -211,3 +211,96 @@ fn suggestion(error: &clap::Error) -> String {
         _ => "anyssh --help lists the words, anyssh PROVIDER --help those of a provider".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &[&str]) -> Result<Invocation, Box<Report>> {
+        let words: Vec<OsString> = ["anyssh"].iter().chain(words).map(Into::into).collect();
+        match parse(anyssh_sdk::BUILTIN, &Environment::default(), &words)? {
+            Parsed::Invocation(invocation, _) => Ok(invocation),
+            _ => panic!("not an invocation"),
+        }
+    }
+
+    fn refused(words: &[&str]) -> String {
+        let report = parsed(words).unwrap_err();
+        assert_eq!(report.exit_status(true), 2, "{words:?}");
+        report.message().to_owned()
+    }
+
+    #[test]
+    fn a_connect_has_a_target_flags_and_a_command() {
+        let words = [
+            "-q",
+            "mock",
+            "certificate",
+            "-vv",
+            "-L",
+            "8080:localhost:80",
+            "-tt",
+            "-o",
+            "ServerAliveInterval=5",
+            "--",
+            "ls",
+            "a b",
+        ];
+        let Invocation::Connect { on, flags, command } = parsed(&words).unwrap() else { panic!("not a connect") };
+        assert_eq!((on.info.name, on.target.as_str()), ("mock", "certificate"));
+        assert_eq!((flags.forwards.len(), flags.options.len()), (1, 1));
+        assert_eq!(flags.log_level, anyssh_openssh::LogLevel::Debug2);
+        assert_eq!(flags.terminal, anyssh_openssh::Terminal::Force);
+        assert_eq!(command, RemoteCommand::Line("ls 'a b'".into()));
+    }
+
+    #[test]
+    fn words_of_the_remote_command_are_never_read_as_ours() {
+        let words = ["mock", "certificate", "--", "-oProxyCommand=x", "--json", "--"];
+        let Invocation::Connect { command, .. } = parsed(&words).unwrap() else { panic!("not a connect") };
+        assert_eq!(command, RemoteCommand::Line("-oProxyCommand=x --json --".into()));
+    }
+
+    #[test]
+    fn a_word_after_the_target_is_refused_with_the_form_that_works() {
+        let report = parsed(&["mock", "certificate", "ls", "-l", "/"]).unwrap_err();
+        let shown = format!("{report:?}");
+        assert!(shown.contains("anyssh mock certificate -- ls -l /"), "{shown}");
+    }
+
+    #[test]
+    fn flags_of_ssh_that_we_own_are_refused_with_a_reason() {
+        assert!(refused(&["mock", "certificate", "-J", "host"]).contains("jump host"));
+        for words in [
+            ["-p", "22"],
+            ["-i", "key"],
+            ["-F", "file"],
+            ["-W", "a:1"],
+            ["-o", "ProxyCommand=x"],
+            ["-o", "StrictHostKeyChecking=no"],
+        ] {
+            assert!(refused(&["mock", "certificate", words[0], words[1]]).contains(words[0]), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn targets_sessions_and_descriptors_that_do_not_fit_are_refused_by_name() {
+        assert!(refused(&["mock", "--", "x"]).contains("TARGET"));
+        assert!(refused(&["mock", "a b"]).starts_with("target: expected"));
+        assert!(refused(&["mock", ""]).starts_with("target: expected"));
+        assert!(refused(&["validate", "mock", "certificate"]).contains("no record of sessions"));
+        let with =
+            |rest: &[&'static str]| refused(&[&["revoke", "mock", "certificate", "--session-id"], rest].concat());
+        assert!(with(&["a b"]).starts_with("--session-id: expected"));
+        for descriptor in ["1", "2", "x", "-1", ""] {
+            assert!(with(&["id", "--password-fd", descriptor]).starts_with("--password-fd: expected"), "{descriptor}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_provider_is_refused_with_the_ones_there_are() {
+        let report = parsed(&["mokc", "certificate"]).unwrap_err();
+        let shown = format!("{report:?}");
+        assert!(shown.contains("mokc") && shown.contains("providers: mock"), "{shown}");
+    }
+}

@@ -168,3 +168,124 @@ fn parse_fingerprint(text: &str) -> Option<String> {
     let fingerprint: anyssh_core::ssh_key::Fingerprint = text.parse().ok()?;
     fingerprint.is_sha256().then(|| fingerprint.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::invocation::{Parsed, parse};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fn read(variables: &[(&str, &str)], words: &[&str]) -> Result<Options, Box<Report>> {
+        let words: Vec<OsString> = ["anyssh"].iter().chain(words).chain(&["providers"]).map(Into::into).collect();
+        match parse(anyssh_sdk::BUILTIN, &Environment::of(variables), &words)? {
+            Parsed::Invocation(_, options) => Ok(*options),
+            _ => panic!("not an invocation"),
+        }
+    }
+
+    fn file(text: &str, mode: u32) -> (tempfile::TempDir, String) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.toml");
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let path = path.to_str().unwrap().to_owned();
+        (directory, path)
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_contract() {
+        let options = read(&[], &[]).unwrap();
+        assert_eq!((options.timeout.as_secs(), options.request_timeout.as_secs()), (300, 30));
+        assert!(!options.json && !options.quiet && !options.no_wake && !options.accept_new_host_key && !options.debug);
+        assert_eq!(options.error_format, ErrorFormat::Human);
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+        let (_directory, path) = file("timeout = \"1s\"\nrequest_timeout = \"2s\"\njson = true\n", 0o644);
+        let config = ("ANYSSH_CONFIG", path.as_str());
+        let options = read(&[config], &[]).unwrap();
+        assert_eq!((options.timeout.as_secs(), options.request_timeout.as_secs(), options.json), (1, 2, true));
+        let options = read(&[config, ("ANYSSH_TIMEOUT", "3s"), ("ANYSSH_JSON", "off")], &[]).unwrap();
+        assert_eq!((options.timeout.as_secs(), options.json), (3, false));
+        let options = read(&[config, ("ANYSSH_TIMEOUT", "3s")], &["--timeout", "4s"]).unwrap();
+        assert_eq!(options.timeout.as_secs(), 4);
+    }
+
+    #[test]
+    fn booleans_of_the_environment_are_read_in_any_case_and_others_are_named() {
+        for (text, expected) in
+            [("1", true), ("TRUE", true), ("Yes", true), ("oN", true), ("0", false), ("No", false), ("", false)]
+        {
+            assert_eq!(read(&[("ANYSSH_JSON", text)], &[]).unwrap().json, expected, "{text}");
+        }
+        let report = read(&[("ANYSSH_NO_WAKE", "maybe")], &[]).unwrap_err();
+        assert!(report.message().starts_with("ANYSSH_NO_WAKE: expected 1, true"), "{}", report.message());
+    }
+
+    #[test]
+    fn values_that_do_not_fit_name_the_place_they_came_from() {
+        for (variables, words, start) in [
+            (&[("ANYSSH_TIMEOUT", "soon")][..], &[][..], "ANYSSH_TIMEOUT: expected"),
+            (&[], &["--linger", "x"], "--linger: expected"),
+            (&[], &["--host-key", "MD5:00"], "--host-key: expected"),
+            (&[], &["--error-format", "xml"], "--error-format: expected"),
+        ] {
+            let report = read(variables, words).unwrap_err();
+            assert!(report.message().starts_with(start), "{}", report.message());
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_understood_is_refused_with_the_key_or_line() {
+        for (text, expected) in [
+            ("tiemout = \"1s\"\n", "tiemout in"),
+            ("timeout = 5\n", "timeout in"),
+            ("mock = 5\n", "mock in"),
+            ("[mock]\ncolour = 1\n", "mock.colour in"),
+            ("timeout = \"1s\"\nhunter2\n", "is not TOML, line 2"),
+        ] {
+            let (_directory, path) = file(text, 0o600);
+            let report = read(&[("ANYSSH_CONFIG", &path)], &[]).unwrap_err();
+            assert!(report.message().contains(expected), "{}", report.message());
+            assert!(!report.message().contains("hunter2"), "a line of the file is never quoted");
+            assert_eq!(report.exit_status(false), 3);
+        }
+    }
+
+    #[test]
+    fn a_named_file_has_to_be_there_and_the_default_one_need_not() {
+        assert!(read(&[("HOME", "/nonexistent")], &[]).is_ok());
+        assert_eq!(read(&[("ANYSSH_CONFIG", "/nonexistent/x")], &[]).unwrap_err().exit_status(false), 3);
+    }
+
+    /// A configuration file that holds a secret has to be private, any other need not.
+    #[test]
+    fn a_secret_in_a_file_that_others_can_read_is_refused() {
+        use anyssh_core::{ProviderError, SettingInfo};
+        static SETTINGS: [SettingInfo; 1] = [SettingInfo::required("GUEST_KEY", "").secret()];
+        static GUEST: ProviderInfo =
+            ProviderInfo::new("guest", "", |_| Err(ProviderError::unsupported("test"))).with_settings(&SETTINGS);
+        for (mode, fits) in [(0o600, true), (0o400, true), (0o640, false), (0o604, false)] {
+            let (_directory, path) = file("[guest]\nGUEST_KEY = \"s3cret\"\n", mode);
+            let read = ConfigFile::read(std::path::Path::new(&path), true, &[&GUEST]);
+            assert_eq!(read.is_ok(), fits, "{mode:o}");
+            if let Err(report) = read {
+                assert!(report.message().contains("GUEST_KEY") && !report.message().contains("s3cret"));
+            }
+        }
+    }
+
+    #[test]
+    fn the_error_format_is_known_even_when_the_words_do_not_parse() {
+        let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
+        let none = Environment::default();
+        assert_eq!(error_format_of(&none, &words(&["anyssh", "--error-format", "json", "-z"])), ErrorFormat::Json);
+        assert_eq!(error_format_of(&none, &words(&["anyssh", "--error-format=json"])), ErrorFormat::Json);
+        assert_eq!(error_format_of(&none, &words(&["anyssh", "--", "--error-format=json"])), ErrorFormat::Human);
+        assert_eq!(
+            error_format_of(&Environment::of(&[("ANYSSH_ERROR_FORMAT", "json")]), &words(&["anyssh"])),
+            ErrorFormat::Json
+        );
+    }
+}
