@@ -6,12 +6,15 @@
 //! one password prompt, passes signals, restores the terminal, waits, and leaves nothing behind.
 
 mod arguments;
+mod environment;
+mod files;
 mod flag_error;
 mod flags;
 mod forward;
 mod helper_program;
 mod known_hosts;
 mod launch_options;
+mod option_owned;
 mod option_table;
 mod outcome;
 mod plan;
