@@ -11,13 +11,19 @@ use anyssh_core::ssh_key::{Algorithm, HashAlg};
 use anyssh_core::{CallerKey, Credential, UserCertificate, UserName};
 
 use crate::environment::uses_agent;
-use crate::files::{CERTIFICATE, IDENTITY, KNOWN_HOSTS, LOG, PUBLIC_KEY};
 use crate::flags::{LogLevel, SshFlags, Terminal, X11};
 use crate::launch_options::LaunchOptions;
 use crate::plan_error::PlanError;
 use crate::quote::{PathError, path_option};
 use crate::remote_command::RemoteCommand;
 use crate::route::Route;
+
+/// The names of the files in the private directory.
+pub(crate) const KNOWN_HOSTS: &str = "known_hosts";
+pub(crate) const IDENTITY: &str = "id";
+pub(crate) const CERTIFICATE: &str = "id-cert.pub";
+pub(crate) const PUBLIC_KEY: &str = "id.pub";
+pub(crate) const LOG: &str = "log";
 
 /// The words after `ssh`, from `-F none` to the remote command.
 pub(crate) fn arguments(

@@ -4,15 +4,9 @@ use anyssh_core::secrecy::SecretSlice;
 use anyssh_core::ssh_key::{LineEnding, PrivateKey, PublicKey};
 use anyssh_core::{CallerKey, Credential, UserCertificate};
 
+use crate::arguments::{CERTIFICATE, IDENTITY, PUBLIC_KEY};
 use crate::plan::PrivateFile;
 use crate::plan_error::PlanError;
-
-/// The names of the files. ssh finds the certificate of a key `id` as `id-cert.pub` by itself.
-pub(crate) const KNOWN_HOSTS: &str = "known_hosts";
-pub(crate) const IDENTITY: &str = "id";
-pub(crate) const CERTIFICATE: &str = "id-cert.pub";
-pub(crate) const PUBLIC_KEY: &str = "id.pub";
-pub(crate) const LOG: &str = "log";
 
 /// What ssh reads to log in: in OpenSSH's formats, written from parsed values (requirement S2).
 pub(crate) fn credential_files(credential: &Credential) -> Result<Vec<PrivateFile>, PlanError> {

@@ -7,9 +7,9 @@ use std::path::Path;
 use anyssh_core::secrecy::{ExposeSecret, SecretSlice, SecretString};
 use anyssh_core::{Credential, Password, Session, Transport, UserName, WebSocketUrl};
 
-use crate::arguments::arguments;
+use crate::arguments::{KNOWN_HOSTS, arguments};
 use crate::environment::{remove_environment, set_environment};
-use crate::files::{KNOWN_HOSTS, credential_files, file};
+use crate::files::{credential_files, file};
 use crate::flags::{LogLevel, SshFlags};
 use crate::helper_program::Helper;
 use crate::known_hosts::known_hosts;

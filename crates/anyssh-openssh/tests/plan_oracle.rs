@@ -498,7 +498,7 @@ proptest! {
     ) {
         let text = fields.join(":");
         let Ok(given) = forward(flag, &text) else { return Ok(()) };
-        prop_assert_eq!(forward(flag, &given.to_string()).unwrap(), given.clone());
+        prop_assert_eq!(&forward(flag, &given.to_string()).unwrap(), &given);
         let options = LaunchOptions::new().with_flags(SshFlags { forwards: vec![given], ..SshFlags::default() });
         let plain = resolve(&planned(&session(certificate()), &LaunchOptions::new()).arguments);
         let plain: BTreeSet<&str> = plain.lines().collect();
