@@ -101,10 +101,14 @@ async fn pump(channel: Channel<Msg>, stream: TcpStream, handle: Handle, gate: Ar
     tokio::spawn(drain(from_client, inbox, open));
     let outlet = Outlet { channel: to_client, handle, gate };
     let (read_half, write_half) = stream.into_split();
-    tokio::select! {
-        _ = closed => {}
-        ((), ()) = async { tokio::join!(upload(from_queue, write_half), download(read_half, &outlet)) } => {}
-    }
+    // A client that closes the channel takes no more; what it sent before still goes through.
+    let down = async {
+        tokio::select! {
+            _ = closed => {}
+            () = download(read_half, &outlet) => {}
+        }
+    };
+    tokio::join!(upload(from_queue, write_half), down);
     outlet.close().await;
 }
 

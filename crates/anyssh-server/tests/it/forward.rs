@@ -58,7 +58,10 @@ async fn a_port_asked_for_with_remote_forward_leads_back_to_the_client() {
     stream.read_to_string(&mut answer).await.unwrap();
     assert_eq!(answer, "HELLO");
     drop(child.stdin.take());
-    assert!(child.wait().await.unwrap().success());
+    let status = child.wait().await.unwrap();
+    let mut said = String::new();
+    lines.into_inner().read_to_string(&mut said).await.unwrap();
+    assert!(status.success(), "{status}: {said}");
     until("the port is closed", || std::net::TcpStream::connect(("127.0.0.1", port)).is_err()).await;
 }
 
