@@ -1,6 +1,7 @@
 //! The same as `quickstart`, for a program without an async runtime.
 //!
 //! `cargo run -p anyssh-examples --bin blocking`
+#![allow(clippy::print_stdout, reason = "an example shows what it did")]
 
 use std::error::Error;
 use std::time::Duration;

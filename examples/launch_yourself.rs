@@ -1,6 +1,7 @@
 //! A session and the plan for its `ssh`, without running it: for programs that launch by themselves.
 //!
 //! `cargo run -p anyssh-examples --bin launch_yourself`
+#![allow(clippy::print_stdout, reason = "an example shows what it did")]
 
 use std::error::Error;
 use std::time::Duration;
@@ -16,7 +17,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let provider = Provider::builtin("mock", &Settings::new())?;
     let request = provider.request("certificate", &RequestOptions::new(Duration::from_secs(30)))?;
 
-    let planned = with_session(&provider, &request, &Cancel::never(), async |session| {
+    let cancel = Cancel::never();
+    let planned = with_session(&provider, &request, &cancel, async |session| {
         // `Debug` of both values is safe to log: it shows no secret.
         println!("{session:?}");
         plan(session, &options, directory.path(), None)

@@ -1,6 +1,7 @@
 //! Twenty targets at once: twenty sessions, twenty real `ssh`, nothing left afterwards.
 //!
 //! `cargo run -p anyssh-examples --bin many_targets`
+#![allow(clippy::print_stdout, reason = "an example shows what it did")]
 
 use std::error::Error;
 use std::sync::Arc;

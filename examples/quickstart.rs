@@ -1,6 +1,7 @@
 //! One command on one target, from a library: create, log in with the real `ssh`, revoke.
 //!
 //! `cargo run -p anyssh-examples --bin quickstart`
+#![allow(clippy::print_stdout, reason = "an example shows what it did")]
 
 use std::error::Error;
 use std::time::Duration;

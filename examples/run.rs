@@ -1,5 +1,7 @@
 //! Every example runs, against mock, as its first lines say.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::process::{Command, Output};
 
 fn run(program: &str, words: &[&str]) -> Output {

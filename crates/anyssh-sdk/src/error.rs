@@ -123,12 +123,16 @@ impl From<ErrorKind> for Kind {
 ///
 /// `Display` is the cause alone, one line without secrets; the rest has accessors, and `source` is kept.
 #[derive(Debug)]
-pub struct Error {
+pub struct Error(Box<Fields>);
+
+/// Behind one pointer, so that a `Result` stays small.
+#[derive(Debug)]
+struct Fields {
     provider: String,
     operation: Operation,
     target: Option<Target>,
     cause: Cause,
-    clean_up_failure: Option<Box<Error>>,
+    clean_up_failure: Option<Error>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -149,49 +153,55 @@ pub(crate) enum Cause {
 
 impl Error {
     pub(crate) fn new(provider: &str, operation: Operation, cause: impl Into<Cause>) -> Self {
-        Self { provider: provider.to_owned(), operation, target: None, cause: cause.into(), clean_up_failure: None }
+        Self(Box::new(Fields {
+            provider: provider.to_owned(),
+            operation,
+            target: None,
+            cause: cause.into(),
+            clean_up_failure: None,
+        }))
     }
 
     #[must_use]
     pub(crate) fn with_target(mut self, target: &Target) -> Self {
-        self.target = Some(target.clone());
+        self.0.target = Some(target.clone());
         self
     }
 
     #[must_use]
     pub(crate) fn with_clean_up_failure(mut self, failure: Self) -> Self {
-        self.clean_up_failure = Some(Box::new(failure));
+        self.0.clean_up_failure = Some(failure);
         self
     }
 
     /// Whether the provider missed its own deadline, so that its call was dropped half-way.
     pub(crate) fn was_cut_off(&self) -> bool {
-        matches!(self.cause, Cause::CutOff)
+        matches!(self.0.cause, Cause::CutOff)
     }
 
     /// Why the clean-up after this failure failed too: something may still live at the provider.
     pub fn clean_up_failure(&self) -> Option<&Self> {
-        self.clean_up_failure.as_deref()
+        self.0.clean_up_failure.as_ref()
     }
 
     /// The provider's name.
     pub fn provider(&self) -> &str {
-        &self.provider
+        &self.0.provider
     }
 
     /// What was being done.
     pub fn operation(&self) -> Operation {
-        self.operation
+        self.0.operation
     }
 
     /// For which target, where that was known.
     pub fn target(&self) -> Option<&Target> {
-        self.target.as_ref()
+        self.0.target.as_ref()
     }
 
     /// The kind of failure.
     pub fn kind(&self) -> Kind {
-        match &self.cause {
+        match &self.0.cause {
             Cause::Provider(error) => error.kind().into(),
             Cause::Launch(error) => launch_kind(error),
             Cause::Trust(error) => trust_kind(error),
@@ -203,7 +213,7 @@ impl Error {
 
     /// The field or setting at fault.
     pub fn field(&self) -> Option<&str> {
-        match &self.cause {
+        match &self.0.cause {
             Cause::Provider(error) => error.field(),
             _ => None,
         }
@@ -211,7 +221,7 @@ impl Error {
 
     /// Whether the same call may succeed later without any change.
     pub fn is_retryable(&self) -> bool {
-        match &self.cause {
+        match &self.0.cause {
             Cause::Provider(error) => error.is_retryable(),
             _ => matches!(self.kind(), Kind::Unavailable),
         }
@@ -219,7 +229,7 @@ impl Error {
 
     /// The provider's own error, where it was the provider that failed.
     pub fn provider_error(&self) -> Option<&ProviderError> {
-        match &self.cause {
+        match &self.0.cause {
             Cause::Provider(error) => Some(error),
             _ => None,
         }
@@ -227,7 +237,7 @@ impl Error {
 
     /// Why the host could not be trusted, where that was the reason.
     pub fn trust_error(&self) -> Option<&TrustError> {
-        match &self.cause {
+        match &self.0.cause {
             Cause::Trust(error) => Some(error),
             _ => None,
         }
@@ -235,7 +245,7 @@ impl Error {
 
     /// How `ssh` ended, where it was not let in.
     pub fn not_authenticated(&self) -> Option<&NotAuthenticated> {
-        match &self.cause {
+        match &self.0.cause {
             Cause::NotAuthenticated(ended) => Some(ended),
             _ => None,
         }
@@ -244,13 +254,13 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.cause.fmt(f)
+        self.0.cause.fmt(f)
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.cause)
+        Some(&self.0.cause)
     }
 }
 

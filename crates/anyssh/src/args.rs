@@ -6,7 +6,8 @@ use anyssh_core::{OptionInfo, OptionKind, ProviderInfo};
 use clap::builder::OsStringValueParser;
 use clap::{Arg, ArgAction, Command};
 
-use crate::{options, ssh_args};
+use crate::options::{self, Place};
+use crate::ssh_args;
 
 /// The whole command line.
 pub(crate) fn command(providers: &[&'static ProviderInfo]) -> Command {
@@ -19,7 +20,7 @@ pub(crate) fn command(providers: &[&'static ProviderInfo]) -> Command {
         .arg_required_else_help(true)
         .subcommand_help_heading("Providers and commands")
         .disable_help_subcommand(true)
-        .args(options::arguments(false));
+        .args(options::arguments(Place::First));
     for info in providers {
         command = command.subcommand(connect(info));
     }
@@ -40,7 +41,7 @@ pub(crate) fn command(providers: &[&'static ProviderInfo]) -> Command {
 }
 
 fn own(name: &'static str, about: &'static str) -> Command {
-    Command::new(name).about(about).args(options::arguments(false))
+    Command::new(name).about(about).args(options::arguments(Place::Command))
 }
 
 fn connect(info: &'static ProviderInfo) -> Command {
@@ -51,15 +52,8 @@ fn connect(info: &'static ProviderInfo) -> Command {
         .args(provider_options(info))
         .args(ssh_args::arguments())
         .arg(Arg::new("stray").num_args(1..).hide(true).trailing_var_arg(true).value_parser(OsStringValueParser::new()))
-        .arg(
-            Arg::new("command")
-                .num_args(0..)
-                .last(true)
-                .value_name("COMMAND")
-                .value_parser(OsStringValueParser::new())
-                .help("What to run: one word as it is, two or more each quoted for the remote shell"),
-        )
-        .args(options::arguments(true))
+        .args(options::arguments(Place::Connect))
+        .after_help(REMOTE_COMMAND)
 }
 
 fn verb(
@@ -73,7 +67,7 @@ fn verb(
     command = command.subcommand_help_heading("Providers").subcommand_value_name("PROVIDER");
     for info in providers {
         let leaf = Command::new(info.name).about(info.summary).arg(target(info)).args(provider_options(info));
-        command = command.subcommand(extend(leaf).args(options::arguments(false)));
+        command = command.subcommand(extend(leaf).args(options::arguments(Place::Command)));
     }
     command
 }
@@ -84,7 +78,7 @@ fn targets(providers: &[&'static ProviderInfo]) -> Command {
     command = command.subcommand_help_heading("Providers").subcommand_value_name("PROVIDER");
     for info in providers {
         let leaf = Command::new(info.name).about(info.summary).args(provider_options(info));
-        command = command.subcommand(leaf.args(options::arguments(false)));
+        command = command.subcommand(leaf.args(options::arguments(Place::Command)));
     }
     command
 }
@@ -135,10 +129,22 @@ fn show_secrets() -> Arg {
     Arg::new("show-secrets").long("show-secrets").action(ArgAction::SetTrue).help("Print the credential too")
 }
 
+/// The words before the first `--`, which are for clap, and those after it, which are for the target.
+pub(crate) fn split(words: &[OsString]) -> (&[OsString], Option<&[OsString]>) {
+    match words.iter().position(|word| word == "--") {
+        Some(index) => (&words[..index], Some(&words[index + 1..])),
+        None => (words, None),
+    }
+}
+
 /// The words of an argument that takes any.
 pub(crate) fn words(matches: &clap::ArgMatches, id: &str) -> Vec<OsString> {
     matches.get_many::<OsString>(id).map(|words| words.cloned().collect()).unwrap_or_default()
 }
+
+const REMOTE_COMMAND: &str = "\
+COMMAND is one word that the remote shell reads as a line (-- 'ls | wc -l'),
+or two or more that are each quoted for it (-- ls \"a b\"). Without it: a login shell.";
 
 const EXIT_STATUS: &str = "\
 Exit status of a connection: the remote command's own; 2 wrong words;
@@ -177,7 +183,7 @@ mod tests {
             for word in &words {
                 current = current.find_subcommand_mut(word).unwrap();
             }
-            let help = current.render_long_help().to_string();
+            let help = current.render_help().to_string();
             let lines: Vec<_> = help.trim_end().lines().map(str::trim_end).collect();
             text.push_str(&format!(
                 "\n```text\n$ anyssh {}--help\n{}\n```\n",

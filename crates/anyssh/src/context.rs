@@ -10,7 +10,7 @@ use anyssh_sdk::{Error, Provider, RequestOptions};
 use crate::console;
 use crate::environment::Environment;
 use crate::invocation::ProviderOptions;
-use crate::options::Options;
+use crate::options::{ErrorFormat, Options};
 use crate::paths;
 use crate::report::Report;
 
@@ -30,13 +30,13 @@ impl<'a> Context<'a> {
     pub(crate) fn new(
         providers: &'a [&'static ProviderInfo],
         environment: &'a Environment,
-        options: Box<Options>,
+        options: Options,
     ) -> Result<Self, Box<Report>> {
         let state_dir = paths::state_dir(environment)?;
         let runtime_dir = paths::runtime_dir(environment, &state_dir);
         let now = Instant::now();
         let end = now.checked_add(options.timeout).unwrap_or(now + Duration::from_secs(365 * 24 * 3600));
-        Ok(Self { providers, environment, options: *options, state_dir, runtime_dir, deadline: Deadline::at(end) })
+        Ok(Self { providers, environment, options, state_dir, runtime_dir, deadline: Deadline::at(end) })
     }
 
     /// The provider, built from the environment, the file and the options given.
@@ -66,6 +66,13 @@ impl<'a> Context<'a> {
     /// Writes a warning about something that changes no exit status.
     pub(crate) fn warn(&self, info: &ProviderInfo, error: &Error) {
         Report::from_error(error, info.target_noun).warn(self.options.error_format);
+    }
+
+    /// Writes a note for people: not with `--quiet`, and not where a program reads stderr.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.options.quiet && self.options.error_format == ErrorFormat::Human {
+            console::error_text(&format!("note: {text}\n"));
+        }
     }
 
     /// Writes a line of our log, with `--debug`. It never holds a secret.

@@ -67,6 +67,7 @@ pub(crate) fn parse(
     words: &[OsString],
 ) -> Result<Parsed, Box<Report>> {
     provider_list::check(providers)?;
+    let (words, command) = args::split(words);
     let matches = match args::command(providers).try_get_matches_from(words) {
         Ok(matches) => matches,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
@@ -80,7 +81,11 @@ pub(crate) fn parse(
     let levels = levels(&matches);
     let options =
         Options::read(&levels.iter().map(|(_, matches)| *matches).collect::<Vec<_>>(), environment, providers)?;
-    let invocation = invocation(providers, &levels)?;
+    let invocation = invocation(providers, &levels, command)?;
+    if command.is_some() && !invocation.connects() {
+        let report = Report::usage("a remote command after -- is only for a connection");
+        return Err(report.with_field("--").with_hint("anyssh PROVIDER TARGET -- COMMAND").boxed());
+    }
     Ok(Parsed::Invocation(invocation, Box::new(options)))
 }
 
@@ -95,7 +100,11 @@ fn levels(matches: &ArgMatches) -> Vec<(&str, &ArgMatches)> {
     levels
 }
 
-fn invocation(providers: &[&'static ProviderInfo], levels: &[(&str, &ArgMatches)]) -> Result<Invocation, Box<Report>> {
+fn invocation(
+    providers: &[&'static ProviderInfo],
+    levels: &[(&str, &ArgMatches)],
+    command: Option<&[OsString]>,
+) -> Result<Invocation, Box<Report>> {
     let info = |name: &str| providers.iter().copied().find(|info| info.name == name);
     let names: Vec<_> = levels.iter().map(|(name, _)| *name).collect();
     let leaf = levels[levels.len() - 1].1;
@@ -110,14 +119,14 @@ fn invocation(providers: &[&'static ProviderInfo], levels: &[(&str, &ArgMatches)
         }
         ("revoke", Some(info)) => Ok(Invocation::Revoke { on: on(info, leaf)?, session: named(info, leaf)? }),
         (name, _) => match info(name) {
-            Some(info) => connect(info, leaf),
+            Some(info) => connect(info, leaf, command.unwrap_or_default()),
             // clap takes no other word; if it did, this is the error it owes.
             None => Err(Report::usage(format!("there is no provider or command {name}")).boxed()),
         },
     }
 }
 
-fn connect(info: &'static ProviderInfo, leaf: &ArgMatches) -> Result<Invocation, Box<Report>> {
+fn connect(info: &'static ProviderInfo, leaf: &ArgMatches, command: &[OsString]) -> Result<Invocation, Box<Report>> {
     let on = on(info, leaf)?;
     let in_context = |report: Report| report.with_provider(info.name).boxed();
     let stray = args::words(leaf, "stray");
@@ -130,7 +139,7 @@ fn connect(info: &'static ProviderInfo, leaf: &ArgMatches) -> Result<Invocation,
         return Err(in_context(Report::usage(format!("unexpected word {shown} after the target")).with_hint(hint)));
     }
     let flags = ssh_args::flags(leaf).map_err(|report| in_context(*report))?;
-    let command = RemoteCommand::from_words(&args::words(leaf, "command"))
+    let command = RemoteCommand::from_words(command)
         .map_err(|error| in_context(Report::usage(error.to_string()).with_field("COMMAND")))?;
     Ok(Invocation::Connect { on, flags: Box::new(flags), command })
 }
@@ -258,7 +267,7 @@ mod tests {
     fn words_of_the_remote_command_are_never_read_as_ours() {
         let words = ["mock", "certificate", "--", "-oProxyCommand=x", "--json", "--"];
         let Invocation::Connect { command, .. } = parsed(&words).unwrap() else { panic!("not a connect") };
-        assert_eq!(command, RemoteCommand::Line("-oProxyCommand=x --json --".into()));
+        assert_eq!(command, RemoteCommand::Line("'-oProxyCommand=x' --json --".into()));
     }
 
     #[test]

@@ -76,7 +76,7 @@ fn run(providers: &[&'static ProviderInfo], environment: &Environment, words: &[
         Ok(invocation::Parsed::Invocation(invocation, options)) => {
             let format = options.error_format;
             let connects = invocation.connects();
-            match Context::new(providers, environment, options).and_then(|context| commands::run(context, &invocation))
+            match Context::new(providers, environment, *options).and_then(|context| commands::run(context, &invocation))
             {
                 Ok(status) => status,
                 Err(report) => report.print(format).exit_status(connects),

@@ -125,14 +125,26 @@ pub(crate) fn error_format_of(environment: &Environment, words: &[OsString]) -> 
     }
 }
 
-/// The options as arguments of a command. After TARGET `-q` is ssh's, so there it has no short form.
-pub(crate) fn arguments(after_target: bool) -> Vec<Arg> {
+/// Where options stand on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Before everything: there they are listed.
+    First,
+    /// After the word of a command: there they are taken too.
+    Command,
+    /// After a target that is connected to: there `-q` is ssh's.
+    Connect,
+}
+
+/// The options as arguments of a command.
+pub(crate) fn arguments(place: Place) -> Vec<Arg> {
+    let hidden = place != Place::First;
     let word = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).help(help).hide(after_target)
+        Arg::new(name).long(name).value_name(value).help(help).hide(hidden)
     };
     let path = |name, help| word(name, "FILE", help).value_parser(OsStringValueParser::new());
     let flag = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help).hide(after_target)
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help).hide(hidden)
     };
     let quiet = flag("quiet", "No progress and no notes on stderr");
     vec![
@@ -145,7 +157,7 @@ pub(crate) fn arguments(after_target: bool) -> Vec<Arg> {
         flag("no-wake", "Do not start or resume the target"),
         flag("json", "Print data as JSON"),
         word("error-format", "human|json", "How failures are written to stderr [default: human]"),
-        if after_target { quiet } else { quiet.short('q') },
+        if place == Place::Connect { quiet } else { quiet.short('q') },
         flag("debug", "Write what is done to stderr, without secrets"),
         path("ssh", "The ssh program to run [default: the one on PATH]"),
         path("config", "The configuration file [default: $XDG_CONFIG_HOME/anyssh/config.toml]"),
@@ -183,6 +195,7 @@ mod tests {
         }
     }
 
+    #[allow(clippy::disallowed_methods, reason = "a file with the mode under test")]
     fn file(text: &str, mode: u32) -> (tempfile::TempDir, String) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("config.toml");

@@ -1,7 +1,7 @@
 //! The flags that mean what they mean to ssh, read from the command line and parsed one by one.
 
 use anyssh_core::UserName;
-use anyssh_openssh::{Forward, LogLevel, SshFlags, SshOption, Terminal, X11};
+use anyssh_openssh::{FlagError, Forward, LogLevel, SshFlags, SshOption, Terminal, X11};
 use clap::{Arg, ArgAction, ArgMatches};
 
 use crate::report::Report;
@@ -97,7 +97,9 @@ pub(crate) fn flags(matches: &ArgMatches) -> Result<SshFlags, Box<Report>> {
     Ok(flags)
 }
 
-const FORWARDS: [(&str, fn(&str) -> Result<Forward, anyssh_openssh::FlagError>); 3] =
+type ParseForward = fn(&str) -> Result<Forward, FlagError>;
+
+const FORWARDS: [(&str, ParseForward); 3] =
     [("L", Forward::parse_local), ("R", Forward::parse_remote), ("D", Forward::parse_dynamic)];
 
 const HEADING: &str = "SSH flags";

@@ -29,8 +29,8 @@ pub(super) async fn run(
     let created = anyssh_sdk::create_unless_cancelled(&provider, &request, cancel).await;
     progress.finish();
     let session = created.map_err(|error| context.report(on.info, &error))?;
-    if on.info.capabilities.ends_with_process && !context.options.quiet {
-        console::error_text(&format!("note: {}: this session ended with this command\n", on.info.name));
+    if on.info.capabilities.ends_with_process {
+        context.note(&format!("{}: this session ends with this command", on.info.name));
     }
     let shown = show(context, on, &session);
     if shown.is_err() {

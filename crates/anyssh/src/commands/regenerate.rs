@@ -26,8 +26,8 @@ pub(super) async fn run(context: &Context<'_>, on: &On, named: &Named, show_secr
         let warning = warning.with_provider(on.info.name).with_target(on.target.as_str()).with_hint(hint);
         warning.warn(context.options.error_format);
     }
-    if !show_secrets && !context.options.quiet {
-        console::error_text("note: the new credential is not shown; --show-secrets prints it\n");
+    if !show_secrets {
+        context.note("the new credential is not shown; --show-secrets prints it");
     }
     let secrets = if show_secrets { Secrets::Shown } else { Secrets::Hidden };
     let view = SessionView::new(on.info.name, &regenerated.session, secrets)
