@@ -30,6 +30,24 @@ impl Account {
         Self { name: name.into(), home: home.into(), shell: shell.into(), path: PATH.into(), extra: Vec::new() }
     }
 
+    /// The account of this process's user, as `/etc/passwd` has it (passwd(5)), or `None` if it is not
+    /// there. A shell that logs nobody in (`nologin`, `false`) becomes `/bin/sh`.
+    pub fn current() -> Option<Self> {
+        let passwd = std::fs::read_to_string("/etc/passwd").ok()?;
+        Self::from_passwd(&passwd, rustix::process::getuid().as_raw())
+    }
+
+    fn from_passwd(passwd: &str, uid: u32) -> Option<Self> {
+        passwd.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            let name = fields.next()?;
+            let line_uid: u32 = fields.nth(1)?.parse().ok()?;
+            let (home, shell) = (fields.nth(2)?, fields.next().unwrap_or_default());
+            let usable = shell.starts_with('/') && !shell.ends_with("/nologin") && !shell.ends_with("/false");
+            (line_uid == uid).then(|| Self::new(name, home, if usable { shell } else { "/bin/sh" }))
+        })
+    }
+
     /// A user that no file knows: home `/`, shell `/bin/sh`.
     pub fn nobody() -> Self {
         Self::new("nobody", "/", "/bin/sh")
@@ -72,6 +90,18 @@ mod tests {
         for name in ["LD_PRELOAD", "PATH", "HOME", "BASH_ENV", "ENV", "LANGUAGE", ""] {
             assert!(!client_may_set(name), "{name}");
         }
+    }
+
+    #[test]
+    fn an_account_is_found_by_its_uid_and_always_has_a_shell() {
+        let passwd =
+            "root:x:0:0:root:/root:/bin/bash\nbad\nn:x:65534:65534:n:/nonexistent:/usr/sbin/nologin\ne:x:7:7:::";
+        let account = |uid| Account::from_passwd(passwd, uid);
+        assert_eq!(account(0), Some(Account::new("root", "/root", "/bin/bash")));
+        assert_eq!(account(65534), Some(Account::new("n", "/nonexistent", "/bin/sh")));
+        assert_eq!(account(7), Some(Account::new("e", "", "/bin/sh")));
+        assert_eq!(account(1), None);
+        assert_eq!(account(65534).unwrap().directory(), Path::new("/"));
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use anyssh_core::ssh_key::{Algorithm, PrivateKey};
+//! use anyssh_core::ssh_key::PrivateKey;
 //! use anyssh_server::{Account, PasswordLogin, Server, ServerConfig};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -37,6 +37,7 @@ mod password_login;
 mod server;
 mod switch;
 mod terminal;
+mod thread;
 
 pub use account::Account;
 pub use certificate_login::CertificateLogin;
@@ -44,3 +45,4 @@ pub use login::{Decision, Interaction, LoginPolicy, Method, Prompt};
 pub use password_login::PasswordLogin;
 pub use server::{Server, ServerConfig};
 pub use switch::{LoginSwitch, SwitchedLogin};
+pub use thread::ServerThread;

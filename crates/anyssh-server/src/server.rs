@@ -122,6 +122,11 @@ impl Server {
         let _ = (&mut self.accepting).await;
     }
 
+    /// What it started, for whoever has to end that from another thread.
+    pub(crate) fn children(&self) -> Arc<Children> {
+        Arc::clone(&self.children)
+    }
+
     fn end(&self) {
         self.children.kill_all();
         self.accepting.abort();
