@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use anyssh_core::{ErrorKind, escape};
 use serde::de::DeserializeOwned;
 
-use crate::error::About;
+use crate::about::About;
 use crate::fault::Fault;
 use crate::{HttpError, clock_skew_note, json};
 
@@ -17,6 +17,7 @@ pub struct Answer {
     pub(crate) server_time: Option<SystemTime>,
     pub(crate) received_at: SystemTime,
     pub(crate) body: Vec<u8>,
+    pub(crate) attempts: u32,
     pub(crate) about: About,
 }
 
@@ -62,7 +63,7 @@ impl Answer {
                 .with_status(self.status)
                 .with_place(redacted(fault.path), redacted(fault.field))
                 .with_arrival(true)
-                .with_attempts(1)
+                .with_attempts(self.attempts)
         })
     }
 

@@ -3,8 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use reqwest::Response;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, LOCATION};
 use tokio::time::{Instant, timeout_at};
+use url::Url;
 
 use crate::error::Repeat;
 use crate::{Answer, Call, HttpError, RetryHint, body, clock, json, lost, status};
@@ -47,7 +48,7 @@ async fn read_answer(
         Ok(Err(broken)) => return Err(lost::within_the_answer(call, broken).with_status(status)),
         Err(_) => return Err(lost::unfinished_answer(call).with_status(status)),
     };
-    Ok(Answer { status, content_type, server_time, received_at, body, about: call.about.clone() })
+    Ok(Answer { status, content_type, server_time, received_at, body, attempts: 1, about: call.about.clone() })
 }
 
 /// The error for an answer that is not the expected one. The status decides; the body is read for its
@@ -60,6 +61,7 @@ async fn refusal(
     end: Instant,
 ) -> HttpError {
     let code = response.status().as_u16();
+    let meaning = meaning(code, expected, response.headers());
     let from_headers = RetryHint::from_headers(response.headers(), received_at);
     let content_type = text(response.headers(), CONTENT_TYPE.as_str()).map(str::to_owned);
     let end = end.min(Instant::now() + REFUSAL_BODY_TIMEOUT);
@@ -68,7 +70,7 @@ async fn refusal(
     timeout_at(end, body::read_start(response, &mut body, body::LARGEST_REFUSAL)).await.unwrap_or_default();
     let said = read_words(call, content_type.as_deref(), &body);
     let hint = from_headers.or(said.hint);
-    let text = format!("HTTP {code}{}{}", meaning(code, expected), said.shown);
+    let text = format!("HTTP {code}{meaning}{}", said.shown);
     call.about
         .error(status::error_kind(code), &text)
         .with_status(code)
@@ -78,15 +80,21 @@ async fn refusal(
         .with_arrival(status::is_ambiguous(code))
 }
 
-fn meaning(code: u16, expected: &[u16]) -> String {
+fn meaning(code: u16, expected: &[u16], headers: &HeaderMap) -> String {
     match code {
         200..=299 => {
             let expected: Vec<String> = expected.iter().map(u16::to_string).collect();
             format!(", but HTTP {} was expected", expected.join(" or "))
         }
-        300..=399 => ", a redirect, which is not followed".to_owned(),
+        300..=399 => format!(", a redirect{}, which is not followed", target(headers)),
         _ => String::new(),
     }
+}
+
+/// Where a redirect leads, as far as it helps to mend a base URL: the origin, without path or query.
+fn target(headers: &HeaderMap) -> String {
+    let url = text(headers, LOCATION.as_str()).and_then(|text| Url::parse(text).ok());
+    url.filter(Url::has_host).map(|url| format!(" to {}", url.origin().ascii_serialization())).unwrap_or_default()
 }
 
 fn repeat(code: u16, hint: RetryHint) -> Repeat {

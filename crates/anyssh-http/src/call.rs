@@ -8,7 +8,7 @@ use reqwest::{Method, Request};
 use secrecy::SecretString;
 use serde::Serialize;
 
-use crate::error::About;
+use crate::about::About;
 use crate::{Answer, Header, HttpClient, HttpError, RetryPolicy, path, send};
 
 /// A call that is being put together. What is wrong with it (an id that is `..`) is told by

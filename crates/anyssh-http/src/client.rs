@@ -154,7 +154,8 @@ impl Inner {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT)
+            // Below the attempt's own bound, so that "never connected" is known and not only assumed.
+            .connect_timeout(CONNECT_TIMEOUT.min(self.request_timeout * 3 / 4))
             .pool_idle_timeout(POOL_IDLE_TIMEOUT);
         // A proxy could read and change plain requests, and loopback is never behind one.
         let builder = if https { builder } else { builder.no_proxy() };

@@ -3,10 +3,9 @@
 use std::error::Error;
 use std::fmt;
 
-use anyssh_core::{ErrorKind, ProviderError, escape};
+use anyssh_core::{ErrorKind, ProviderError};
 
 use crate::RetryHint;
-use crate::redact::Secrets;
 
 /// Why a call has no answer that can be used.
 ///
@@ -94,12 +93,8 @@ impl HttpError {
         self
     }
 
-    /// How many attempts were made, said in the message too if there were several.
     pub(crate) fn with_attempts(mut self, attempts: u32) -> Self {
         self.0.attempts = attempts;
-        if attempts > 1 {
-            self.0.message.push_str(&format!(" (after {attempts} attempts)"));
-        }
         self
     }
 
@@ -152,7 +147,7 @@ impl HttpError {
         self.0.hint
     }
 
-    /// How many times the request was sent or tried to be sent.
+    /// How many times the request was sent, or a connection for it was tried.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
@@ -204,26 +199,5 @@ impl From<HttpError> for ProviderError {
             None => converted,
         };
         converted.with_source(error)
-    }
-}
-
-/// The call that an error is about, and the secrets that must not stand in it.
-#[derive(Clone, Debug)]
-pub(crate) struct About {
-    /// `POST /v1/machines/m1/ssh`.
-    pub(crate) call: String,
-    pub(crate) secrets: Secrets,
-}
-
-impl About {
-    /// An error about this call; `text` holds only our words and what [`shown`](Self::shown) let through.
-    pub(crate) fn error(&self, kind: ErrorKind, text: &str) -> HttpError {
-        let call = escape::printable(&self.call, escape::MESSAGE_CAP);
-        HttpError::new(kind, self.secrets.redact(&format!("{call}: {text}")))
-    }
-
-    /// Remote text, fit to be shown: without our secrets, escaped, capped.
-    pub(crate) fn shown(&self, text: &str) -> String {
-        escape::printable(&self.secrets.redact(text.trim()), escape::MESSAGE_CAP)
     }
 }

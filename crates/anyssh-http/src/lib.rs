@@ -80,6 +80,7 @@ mod json;
 mod secret;
 mod typed;
 
+mod about;
 mod clock;
 mod error;
 mod poll;

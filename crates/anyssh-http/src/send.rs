@@ -12,82 +12,81 @@ use crate::{Answer, Call, HttpError, attempt, hint, retry};
 /// Sends `call` until it has an answer of an `expected` status, or until repeating it is not allowed,
 /// is useless or would outlast the deadline.
 pub(crate) async fn send(call: &Call, expected: &[u16]) -> Result<Answer, HttpError> {
+    // What is wrong on our side is told before anything is sent.
+    call.request()?;
+    call.client.reqwest()?;
     let mut history = History { attempts: 0, may_have_arrived: false, refusal: None, pauses: retry::pauses() };
     loop {
-        let bound = Bound::new(call);
-        if bound.limit.is_zero() {
-            return Err(history.out_of_time(call));
+        let limit = left(call.deadline).min(call.client.request_timeout());
+        if limit.is_zero() {
+            let too_late = call.about.error(ErrorKind::TimedOut, "not sent: the timeout is over");
+            return Err(history.finish_late(too_late));
         }
         history.attempts += 1;
-        let failure = match attempt::attempt(call, expected, bound.limit).await {
-            Ok(answer) => return Ok(answer),
-            Err(failure) => failure.with_arrival(history.may_have_arrived),
+        let failure = match attempt::attempt(call, expected, limit).await {
+            Ok(answer) => return Ok(Answer { attempts: history.attempts, ..answer }),
+            Err(failure) => failure,
         };
-        history.may_have_arrived = failure.may_have_arrived();
-        let cut_off = bound.is_the_deadline && failure.kind() == ErrorKind::TimedOut;
-        if cut_off && let Some(refusal) = history.refusal.take() {
-            return Err(history.finish(refusal));
-        }
+        history.may_have_arrived |= failure.may_have_arrived();
         match history.pause(call, &failure) {
             Pause::For(wait) => tokio::time::sleep(wait).await,
-            Pause::No(why) => return Err(history.finish(failure.with_note(why))),
+            Pause::Useless => return Err(history.finish(failure)),
+            Pause::TooLong => return Err(history.finish_late(failure.with_note(TOO_LONG))),
+            Pause::OutOfTime => return Err(history.finish_late(failure)),
         }
-        history.refusal = Some(failure).filter(|failure| failure.kind() == ErrorKind::Unavailable);
+        if failure.kind() == ErrorKind::Unavailable && failure.status().is_some() {
+            history.refusal = Some(failure);
+        }
     }
 }
+
+const TOO_LONG: &str = "; the wait before a repeat is longer than what is left of the timeout";
 
 /// What happened to a call so far.
 struct History {
     attempts: u32,
     may_have_arrived: bool,
-    /// The last failure, if it said that the server is not available. It is what the caller hears if
-    /// the deadline cuts off the repeat: that is more than "no answer in time".
+    /// The last answer that said "not now". It is what the caller hears if time runs out during a
+    /// repeat: that says more than "no answer in time".
     refusal: Option<HttpError>,
     pauses: ExponentialBackoff,
 }
 
 enum Pause {
     For(Duration),
-    /// No repeat; the reason, where it is not plain from the failure.
-    No(&'static str),
+    Useless,
+    TooLong,
+    OutOfTime,
 }
 
 impl History {
     fn pause(&mut self, call: &Call, failure: &HttpError) -> Pause {
-        if !call.policy.allows(failure.repeat()) {
-            return Pause::No("");
-        }
-        let Some(pause) = self.pauses.next() else { return Pause::No("") };
         let left = left(call.deadline);
+        if left.is_zero() {
+            return Pause::OutOfTime;
+        }
+        if !call.policy.allows(failure.repeat()) {
+            return Pause::Useless;
+        }
+        let Some(pause) = self.pauses.next() else { return Pause::Useless };
         match hint::clamped(failure.hint().wait.unwrap_or(pause), left) {
             Some(wait) => Pause::For(wait),
-            None if left.is_zero() => Pause::No(""),
-            None => Pause::No("; the wait before a repeat is longer than what is left of the timeout"),
+            None => Pause::TooLong,
         }
     }
 
     fn finish(&self, error: HttpError) -> HttpError {
-        error.with_arrival(self.may_have_arrived).with_attempts(self.attempts)
+        let error = error.with_arrival(self.may_have_arrived).with_attempts(self.attempts);
+        match self.attempts {
+            0 | 1 => error,
+            attempts => error.with_note(&format!(" (after {attempts} attempts)")),
+        }
     }
 
-    fn out_of_time(mut self, call: &Call) -> HttpError {
-        let too_late = || call.about.error(ErrorKind::TimedOut, "not sent: the timeout is over");
-        let error = self.refusal.take().unwrap_or_else(too_late);
-        self.finish(error)
-    }
-}
-
-/// How long one attempt may take.
-struct Bound {
-    limit: Duration,
-    is_the_deadline: bool,
-}
-
-impl Bound {
-    fn new(call: &Call) -> Self {
-        let left = left(call.deadline);
-        let each = call.client.request_timeout();
-        Self { limit: left.min(each), is_the_deadline: left <= each }
+    /// The end by the deadline, which a refusal explains better than a timeout does.
+    fn finish_late(&mut self, error: HttpError) -> HttpError {
+        let refusal = self.refusal.take().filter(|_| error.kind() == ErrorKind::TimedOut);
+        self.finish(refusal.unwrap_or(error))
     }
 }
 

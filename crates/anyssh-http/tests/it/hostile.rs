@@ -63,14 +63,29 @@ async fn a_slow_body_ends_at_the_deadline() {
     check(&ask(&server, 300).await, ErrorKind::TimedOut, "timeout");
 }
 
+/// N3: interim answers without end, as fast as the server can.
+#[tokio::test]
+async fn endless_interim_answers_end_at_the_deadline() {
+    let hints = b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n".repeat(1000);
+    let server = RawServer::start(move |_, mut stream| {
+        let hints = hints.clone();
+        async move {
+            read_head(&mut stream).await;
+            while stream.write_all(&hints).await.is_ok() {}
+        }
+    })
+    .await;
+    check(&ask(&server, 300).await, ErrorKind::TimedOut, "timeout");
+}
+
 /// N3: an error whose body never ends is still that error.
 #[tokio::test]
 async fn the_slow_body_of_a_refusal_does_not_hide_it() {
     let server = RawServer::start(|_, stream| drip(stream, b"HTTP/1.1 403 x\r\n\r\n", b"a")).await;
-    check(&ask_refused(&server).await, ErrorKind::Forbidden, "HTTP 403");
+    check(&ask_any(&server).await, ErrorKind::Forbidden, "HTTP 403");
 }
 
-async fn ask_refused(server: &RawServer) -> HttpError {
+async fn ask_any(server: &RawServer) -> HttpError {
     client(&server.uri()).get(&["a"], within(300)).send(&[200]).await.unwrap_err()
 }
 
@@ -125,6 +140,9 @@ async fn what_is_not_http_is_named() {
     for garbage in ["SSH-2.0-OpenSSH_9.2\r\n\r\n", "\0\0\0\0\r\n\r\n", "HTTP/1.1 xyz\r\n\r\n", "{}\r\n\r\n"] {
         check(&ask(&RawServer::saying(garbage).await, 5000).await, ErrorKind::Protocol, "HTTP");
     }
+    let server =
+        RawServer::saying("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n").await;
+    check(&ask_any(&server).await, ErrorKind::Protocol, "HTTP");
     let server = RawServer::saying("HTTP/1.1 200 OK\r\nbad header\r\n\r\n{}").await;
     check(&ask(&server, 5000).await, ErrorKind::Protocol, "HTTP");
 }

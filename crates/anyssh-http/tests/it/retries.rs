@@ -176,6 +176,35 @@ async fn a_deadline_during_the_repeat_of_a_refusal_is_unavailable() {
     assert!(start.elapsed() < Duration::from_millis(1500) && server.connections() == 2);
 }
 
+/// The same if the repeat hits its own timeout and no time is left for a third attempt.
+#[tokio::test]
+async fn a_refusal_outlives_a_late_repeat() {
+    let server = RawServer::start(|number, mut stream| async move {
+        read_head(&mut stream).await;
+        if number == 0 {
+            let refusal = b"HTTP/1.1 429 x\r\nretry-after-ms: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            stream.write_all(refusal).await.unwrap();
+        } else {
+            std::future::pending::<()>().await;
+        }
+    })
+    .await;
+    let client = client(&server.uri()).with_request_timeout(Duration::from_millis(300));
+    let error = client.get(&["a"], within(600)).send(&[200]).await.unwrap_err();
+    assert_eq!((error.kind(), error.status()), (ErrorKind::Unavailable, Some(429)), "{error}");
+}
+
+/// Without any answer, the last attempt decides.
+#[tokio::test]
+async fn attempts_without_an_answer_are_a_timeout() {
+    let server =
+        RawServer::start(|_, stream| async move { (std::future::pending::<()>().await, drop(stream)).1 }).await;
+    let client = client(&server.uri()).with_request_timeout(Duration::from_millis(100));
+    let error = client.get(&["a"], within(20_000)).send(&[200]).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::TimedOut, ATTEMPTS), "{error}");
+    assert!(error.may_have_arrived() && error.to_string().contains("timeout"), "{error}");
+}
+
 fn with_body_hints(server: &MockServer) -> HttpClient {
     client(&server.uri())
         .with_refusals_read_by(|body| Refusal::common(body).with_hint_from(body, "retryable", "retry_after_ms"))
