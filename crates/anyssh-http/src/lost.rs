@@ -68,7 +68,7 @@ pub(crate) fn before_the_answer(call: &Call, error: reqwest::Error) -> HttpError
     } else if sent {
         (ErrorKind::Unavailable, format!("{host} closed the connection without an answer"))
     } else {
-        (ErrorKind::Unavailable, format!("no connection to {host}: {}", innermost(&error)))
+        (ErrorKind::Unavailable, format!("no connection to {host}{}", why_not_connected(&error)))
     };
     call.about.error(kind, &text).with_repeat(repeat_if_sent(sent)).with_arrival(sent).with_source(error)
 }
@@ -83,13 +83,18 @@ fn tls_failed(call: &Call, host: &str, error: &rustls::Error) -> HttpError {
     call.about.error(ErrorKind::Unavailable, &text)
 }
 
-/// The deepest cause in one line: `Connection refused (os error 111)`, `tunnel error: unsuccessful`.
-fn innermost(error: &reqwest::Error) -> String {
+/// `: Connection refused (os error 111)`, or what the proxy on the way there did.
+fn why_not_connected(error: &reqwest::Error) -> String {
+    let mut through_proxy = "";
     let mut deepest: &(dyn Error + 'static) = error;
     while let Some(source) = deepest.source() {
         deepest = source;
+        // hyper-util's type for a failed CONNECT is private, so its text has to tell.
+        if deepest.to_string().starts_with("tunnel error") {
+            through_proxy = " through the proxy";
+        }
     }
-    escape::printable(&deepest.to_string(), 120)
+    format!("{through_proxy}: {}", escape::printable(&deepest.to_string(), 120))
 }
 
 /// The first cause of type `T`. An [`io::Error`] hides what it wraps from `source`, so it is opened.

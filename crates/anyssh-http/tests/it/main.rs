@@ -5,6 +5,7 @@
 mod kit;
 
 mod answers;
+mod environment;
 mod hostile;
 mod polling;
 mod retries;

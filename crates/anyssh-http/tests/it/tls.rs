@@ -14,26 +14,26 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::kit::{RawServer, within};
 
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// What the server shows: its certificate and the key for it.
-struct Identity(CertificateDer<'static>, PrivatePkcs8KeyDer<'static>);
+pub(crate) struct Identity(CertificateDer<'static>, PrivatePkcs8KeyDer<'static>);
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    fn file(&self) -> NamedTempFile {
+    pub(crate) fn file(&self) -> NamedTempFile {
         let mut file = NamedTempFile::new().unwrap();
         file.write_all(self.0.pem().as_bytes()).unwrap();
         file
     }
 
-    fn issue(&self, change: impl FnOnce(&mut CertificateParams)) -> Identity {
+    pub(crate) fn issue(&self, change: impl FnOnce(&mut CertificateParams)) -> Identity {
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         change(&mut params);
         let key = KeyPair::generate().unwrap();
@@ -42,7 +42,7 @@ impl Authority {
     }
 }
 
-async fn server(identity: Identity, versions: &[&'static SupportedProtocolVersion]) -> RawServer {
+pub(crate) async fn server(identity: Identity, versions: &[&'static SupportedProtocolVersion]) -> RawServer {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)
@@ -64,7 +64,7 @@ async fn server(identity: Identity, versions: &[&'static SupportedProtocolVersio
     .await
 }
 
-const BOTH: &[&SupportedProtocolVersion] = &[&version::TLS12, &version::TLS13];
+pub(crate) const BOTH: &[&SupportedProtocolVersion] = &[&version::TLS12, &version::TLS13];
 
 async fn ask(server: &RawServer, trusted: &Authority) -> Result<u16, HttpError> {
     let base = BaseUrl::parse("base", &format!("https://localhost:{}", server.port())).unwrap();
