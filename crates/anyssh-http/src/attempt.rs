@@ -14,7 +14,7 @@ use crate::{Answer, Call, HttpError, RetryHint, body, clock, json, lost, status}
 const LARGEST_HEAD: usize = 64 * 1024;
 
 /// How long the body of an error may take: its status has said the most important thing already.
-const REFUSAL_BODY_TIMEOUT: Duration = Duration::from_secs(5);
+const REFUSAL_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Sends the request once and reads the answer to its end, all within `limit`.
 pub(crate) async fn attempt(call: &Call, expected: &[u16], limit: Duration) -> Result<Answer, HttpError> {

@@ -23,7 +23,13 @@ pub struct Call {
     path: Result<String, HttpError>,
     query: Vec<(String, String)>,
     headers: HeaderMap,
-    body: Option<Result<Vec<u8>, serde_json::Error>>,
+    body: Option<Body>,
+}
+
+/// A body that is ready to be sent, or that could not be written.
+struct Body {
+    content_type: &'static str,
+    bytes: Result<Vec<u8>, serde_json::Error>,
 }
 
 impl Call {
@@ -72,7 +78,14 @@ impl Call {
 
     /// Sends `body` as JSON.
     pub fn with_json(mut self, body: &impl Serialize) -> Self {
-        self.body = Some(serde_json::to_vec(body));
+        self.body = Some(Body { content_type: "application/json", bytes: serde_json::to_vec(body) });
+        self
+    }
+
+    /// Sends `pairs` as a form, which is what OAuth token endpoints read (RFC 6749 §4).
+    pub fn with_form(mut self, pairs: &[(&str, &str)]) -> Self {
+        let text = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        self.body = Some(Body { content_type: "application/x-www-form-urlencoded", bytes: Ok(text.into_bytes()) });
         self
     }
 
@@ -109,12 +122,14 @@ impl Call {
 
     fn put_body(&self, request: &mut Request) -> Result<(), HttpError> {
         match &self.body {
-            Some(Ok(body)) => {
-                request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                *request.body_mut() = Some(body.clone().into());
+            Some(Body { content_type, bytes: Ok(bytes) }) => {
+                request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+                *request.body_mut() = Some(bytes.clone().into());
             }
             // serde_json's message may hold a value of the body, so it is not shown.
-            Some(Err(_)) => return Err(self.about.error(ErrorKind::Usage, "the body cannot be written as JSON")),
+            Some(Body { bytes: Err(_), .. }) => {
+                return Err(self.about.error(ErrorKind::Usage, "the body cannot be written as JSON"));
+            }
             // RFC 9110 §8.6: a method that usually has a body says so when it has none.
             None if matches!(self.method, Method::POST | Method::PUT | Method::PATCH) => {
                 request.headers_mut().remove(CONTENT_TYPE);

@@ -7,7 +7,6 @@ use anyssh_core::{ErrorKind, escape};
 
 use crate::body::{Broken, LARGEST};
 use crate::error::Repeat;
-use crate::send::repeat_if_sent;
 use crate::{Call, HttpError};
 
 /// The attempt's time was over before a status line came.
@@ -53,24 +52,34 @@ fn is_bad_framing(error: &io::Error) -> bool {
 /// No answer: the connection was not made, broke, or carried something that is not HTTP.
 pub(crate) fn before_the_answer(call: &Call, error: reqwest::Error) -> HttpError {
     let error = error.without_url();
-    let host = call.client.base_url().host().to_owned();
+    if error.is_connect() { never_connected(call, error) } else { lost_on_the_way(call, error) }
+}
+
+/// The request never left: TCP, TLS or the proxy's CONNECT failed.
+fn never_connected(call: &Call, error: reqwest::Error) -> HttpError {
+    let host = call.client.base_url().host();
     if let Some(tls) = find::<rustls::Error>(&error) {
-        return tls_failed(call, &host, tls).with_source(error);
+        return tls_failed(call, host, tls).with_source(error);
     }
-    let sent = !error.is_connect();
-    if let Some(hyper) = find::<hyper::Error>(&error).filter(|hyper| sent && hyper.is_parse()) {
+    let (kind, text) = if error.is_timeout() {
+        (ErrorKind::TimedOut, format!("no connection to {host} before the timeout"))
+    } else {
+        (ErrorKind::Unavailable, format!("no connection to {host}{}", why_not_connected(&error)))
+    };
+    call.about.error(kind, &text).with_repeat(Repeat::NeverSent).with_source(error)
+}
+
+/// The request, or a part of it, was sent.
+fn lost_on_the_way(call: &Call, error: reqwest::Error) -> HttpError {
+    if let Some(hyper) = find::<hyper::Error>(&error).filter(|hyper| hyper.is_parse()) {
         let text =
             if hyper.is_parse_too_large() { "the header section is too large" } else { "the answer is not HTTP" };
         return unreadable(call, text).with_source(error);
     }
-    let (kind, text) = if error.is_timeout() {
-        (ErrorKind::TimedOut, format!("no connection to {host} before the timeout"))
-    } else if sent {
-        (ErrorKind::Unavailable, format!("{host} closed the connection without an answer"))
-    } else {
-        (ErrorKind::Unavailable, format!("no connection to {host}{}", why_not_connected(&error)))
-    };
-    call.about.error(kind, &text).with_repeat(repeat_if_sent(sent)).with_arrival(sent).with_source(error)
+    let host = call.client.base_url().host();
+    let text = format!("{host} closed the connection without an answer");
+    let lost = call.about.error(ErrorKind::Unavailable, &text);
+    lost.with_repeat(Repeat::IfHarmless).with_arrival(true).with_source(error)
 }
 
 /// Nothing was sent, and the server will show the same certificate again: no repeat.

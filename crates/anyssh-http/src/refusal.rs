@@ -22,7 +22,7 @@ pub type ReadRefusal = fn(&Value) -> Refusal;
 
 impl Refusal {
     /// The shapes that most vendors use: `message` or `error` (text, or an object with a `message`),
-    /// `code` or `error_code`, and RFC 9457 problem details (`detail`, `title`). It reads no hint.
+    /// `code` or `error_code`, OAuth's `error_description` (RFC 6749 §5.2), and RFC 9457 problem details (`detail`, `title`). It reads no hint.
     ///
     /// ```
     /// # use anyssh_http::Refusal;
@@ -32,7 +32,7 @@ impl Refusal {
     pub fn common(body: &Value) -> Self {
         let inner = body.get("error").filter(|error| error.is_object()).unwrap_or(body);
         Self {
-            message: first_text(inner, &["message", "error", "detail", "title"]),
+            message: first_text(inner, &["message", "error_description", "error", "detail", "title"]),
             code: first_text(inner, &["code", "error_code"]),
             hint: RetryHint::default(),
         }
@@ -66,6 +66,7 @@ mod tests {
             (json!({"error": "a"}), Some("a")),
             (json!({"error": {"message": "a", "code": "c"}}), Some("a")),
             (json!({"title": "a"}), Some("a")),
+            (json!({"error": "slow_down", "error_description": "a"}), Some("a")),
             (json!({"message": 1, "detail": " ", "title": "a"}), Some("a")),
             (json!({}), None),
             (json!("text"), None),

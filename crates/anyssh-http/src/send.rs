@@ -6,7 +6,6 @@ use anyssh_core::{Deadline, ErrorKind};
 use backon::ExponentialBackoff;
 use tokio::time::Instant;
 
-use crate::error::Repeat;
 use crate::{Answer, Call, HttpError, attempt, hint, retry};
 
 /// Sends `call` until it has an answer of an `expected` status, or until repeating it is not allowed,
@@ -93,9 +92,4 @@ impl History {
 /// What is left, by tokio's clock, so that a paused test clock moves deadlines too.
 pub(crate) fn left(deadline: Deadline) -> Duration {
     deadline.remaining(Instant::now().into_std())
-}
-
-/// What a lost or late answer says about a repeat.
-pub(crate) const fn repeat_if_sent(sent: bool) -> Repeat {
-    if sent { Repeat::IfHarmless } else { Repeat::NeverSent }
 }

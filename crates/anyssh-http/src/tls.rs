@@ -51,7 +51,7 @@ fn provider() -> Arc<CryptoProvider> {
 pub(crate) fn read_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, HttpError> {
     let shown = escape::quoted(&path.to_string_lossy());
     let refused = |why: &str| HttpError::new(ErrorKind::Config, format!("CA file {shown}: {why}"));
-    let bytes = read_regular_file(path).map_err(|error| refused("cannot be read").with_source(error))?;
+    let bytes = read_regular_file(path).map_err(|error| refused(&error.to_string()).with_source(error))?;
     let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     match roots {
         Ok(roots) if roots.is_empty() => Err(refused("holds no PEM certificate")),

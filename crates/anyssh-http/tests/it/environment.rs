@@ -95,15 +95,15 @@ async fn plain_loopback_never_goes_through_a_proxy() {
 /// A proxy that refuses is the network's fault (cli.md), and nothing has arrived.
 #[tokio::test]
 async fn a_proxy_that_refuses_is_unavailable() {
-    let base = "https://localhost:1".to_owned();
-    for answer in ["HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "HTTP/1.1 502 Bad Gateway\r\n\r\n"] {
-        let (proxy, _) = proxy(answer).await;
-        let said = child_with(base.clone(), &[("HTTPS_PROXY", &proxy.uri())]).await;
+    let (wants_a_password, _) = proxy("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").await;
+    let (broken, _) = proxy("HTTP/1.1 502 Bad Gateway\r\n\r\n").await;
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let ask = async |proxy: String| child_with("https://localhost:1".to_owned(), &[("HTTPS_PROXY", &proxy)]).await;
+    // At the same time, since each waits for its own repeats.
+    let said = tokio::join!(ask(wants_a_password.uri()), ask(broken.uri()), ask(format!("http://127.0.0.1:{port}")));
+    for said in [said.0, said.1, said.2] {
         assert!(said.contains("Unavailable false") && said.contains("proxy"), "{said}");
     }
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let said = child_with(base, &[("HTTPS_PROXY", &format!("http://127.0.0.1:{port}"))]).await;
-    assert!(said.contains("Unavailable false") && said.contains("proxy"), "{said}");
 }
 
 /// N2: SSL_CERT_FILE adds trust, its absence does not; and TLS works without a process-wide provider.

@@ -83,6 +83,10 @@ async fn endless_interim_answers_end_at_the_deadline() {
 async fn the_slow_body_of_a_refusal_does_not_hide_it() {
     let server = RawServer::start(|_, stream| drip(stream, b"HTTP/1.1 403 x\r\n\r\n", b"a")).await;
     check(&ask_any(&server).await, ErrorKind::Forbidden, "HTTP 403");
+    let start = Instant::now();
+    let error = client(&server.uri()).get(&["a"], within(60_000)).send(&[200]).await.unwrap_err();
+    check(&error, ErrorKind::Forbidden, "HTTP 403");
+    assert!(start.elapsed() < Duration::from_secs(8), "its words are not worth a minute: {:?}", start.elapsed());
 }
 
 async fn ask_any(server: &RawServer) -> HttpError {

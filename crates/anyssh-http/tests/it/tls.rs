@@ -42,7 +42,7 @@ impl Authority {
     }
 }
 
-pub(crate) async fn server(identity: Identity, versions: &[&'static SupportedProtocolVersion]) -> RawServer {
+fn acceptor(identity: Identity, versions: &[&'static SupportedProtocolVersion]) -> TlsAcceptor {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)
@@ -50,7 +50,11 @@ pub(crate) async fn server(identity: Identity, versions: &[&'static SupportedPro
         .with_no_client_auth()
         .with_single_cert(vec![identity.0], identity.1.into())
         .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    TlsAcceptor::from(Arc::new(config))
+}
+
+pub(crate) async fn server(identity: Identity, versions: &[&'static SupportedProtocolVersion]) -> RawServer {
+    let acceptor = acceptor(identity, versions);
     RawServer::start(move |_, stream| {
         let acceptor = acceptor.clone();
         async move {
@@ -121,6 +125,28 @@ async fn a_server_without_tls_is_not_spoken_to() {
     assert!(error.kind() == ErrorKind::Unavailable && error.to_string().contains("TLS"), "{error}");
 }
 
+/// N4: TLS that breaks after the request was sent is an ambiguous failure, unlike a refused certificate.
+#[tokio::test]
+async fn tls_that_breaks_after_the_request_may_have_arrived() {
+    let authority = Authority::new("ours");
+    let acceptor = acceptor(authority.issue(|_| {}), BOTH);
+    let server = RawServer::start(move |_, stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let mut stream = acceptor.accept(stream).await.unwrap();
+            let _ = stream.read(&mut [0; 1024]).await;
+            let _ = stream.get_mut().0.write_all(b"this is no TLS record, as anybody can see").await;
+            std::future::pending::<()>().await;
+        }
+    })
+    .await;
+    let base = BaseUrl::parse("base", &format!("https://localhost:{}", server.port())).unwrap();
+    let client = HttpClient::new(base).with_ca_file(authority.file().path()).unwrap();
+    let error = client.post(&["a"], RetryPolicy::OnlyIfNotSent, within(8000)).send(&[200]).await.unwrap_err();
+    assert_eq!((error.kind(), error.may_have_arrived()), (ErrorKind::Unavailable, true), "{error}");
+    assert_eq!((error.attempts(), server.connections()), (1, 1));
+}
+
 /// N3: a server that accepts and then says nothing during the handshake.
 #[tokio::test]
 async fn a_stalled_handshake_ends_at_the_deadline() {
@@ -139,9 +165,14 @@ fn a_ca_file_that_is_none_is_named() {
     let empty = NamedTempFile::new().unwrap();
     let mut torn = NamedTempFile::new().unwrap();
     torn.write_all(b"-----BEGIN CERTIFICATE-----\nAAAA").unwrap();
-    let paths = [empty.path(), torn.path(), "/dev/zero".as_ref(), "/nonexistent/ca.pem".as_ref()];
-    for path in paths {
+    for (path, word) in [
+        (empty.path(), "no PEM certificate"),
+        (torn.path(), "PEM"),
+        ("/dev/zero".as_ref(), "regular file"),
+        ("/nonexistent/ca.pem".as_ref(), "No such file"),
+    ] {
         let error = HttpClient::new(base.clone()).with_ca_file(path).unwrap_err();
         assert!(error.kind() == ErrorKind::Config && error.to_string().contains("CA file"), "{error}");
+        assert!(error.to_string().contains(word), "{error}");
     }
 }

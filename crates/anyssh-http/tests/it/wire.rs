@@ -5,7 +5,7 @@ use anyssh_http::{BaseUrl, Header, HttpClient, Method, RetryPolicy};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc;
-use wiremock::matchers::{body_json, header, method, path, query_param};
+use wiremock::matchers::{body_json, body_string, header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::kit::{KEY, RawServer, client, key, read_head, within};
@@ -60,6 +60,20 @@ async fn a_post_without_a_body_says_that_it_has_none() {
     client.get(&["a"], within(5000)).send(&[204]).await.unwrap();
     let get = seen.recv().await.unwrap();
     assert!(!get.contains("content-length") && !get.contains("accept-encoding"), "{get}");
+}
+
+#[tokio::test]
+async fn a_form_is_encoded_and_its_secret_hidden() {
+    let server = MockServer::start().await;
+    Mock::given(header("content-type", "application/x-www-form-urlencoded"))
+        .and(body_string("grant_type=device&code=a%2Bb%26c"))
+        .respond_with(ResponseTemplate::new(400).set_body_json(json!({"error_description": "code a+b&c-long is old"})))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let call = client(&server.uri()).post(&["token"], RetryPolicy::OnlyIfNotSent, within(5000));
+    let call = call.with_form(&[("grant_type", "device"), ("code", "a+b&c")]).hiding(&"a+b&c-long".into());
+    assert_eq!(call.send(&[200]).await.unwrap_err().to_string(), "POST /token: HTTP 400: code *** is old");
 }
 
 /// S7: an id never becomes more or less than one segment, whatever is in it.
