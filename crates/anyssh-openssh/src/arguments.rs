@@ -72,16 +72,17 @@ fn locked_options(
     options.extend(route_options(route));
     match credential {
         Credential::Password(_) => options.push("IdentityFile=none".into()),
+        // ssh finds the certificate beside the key by its name. Naming it with CertificateFile as well
+        // makes a login fail: the plain key, which signs for it, is then filtered out of the list.
         Credential::Certificate { certificate, .. } => {
-            options.extend([inside("IdentityFile", IDENTITY)?, inside("CertificateFile", CERTIFICATE)?]);
-            options.push(accepted_algorithms(certificate));
+            options.extend([inside("IdentityFile", IDENTITY)?, accepted_algorithms(certificate)]);
         }
-        Credential::CertificateOnly { certificate, key } => {
-            options.push(match key {
-                CallerKey::File(path) => key_file(path)?,
-                CallerKey::Agent => inside("IdentityFile", PUBLIC_KEY)?,
-            });
-            options.extend([inside("CertificateFile", CERTIFICATE)?, accepted_algorithms(certificate)]);
+        // The key is elsewhere, so the certificate has to be named and the plain key stay in the list.
+        Credential::CertificateOnly { key: CallerKey::File(path), .. } => {
+            options.extend([key_file(path)?, inside("CertificateFile", CERTIFICATE)?]);
+        }
+        Credential::CertificateOnly { key: CallerKey::Agent, .. } => {
+            options.extend([inside("IdentityFile", PUBLIC_KEY)?, inside("CertificateFile", CERTIFICATE)?]);
         }
         Credential::Key(_) => options.push(inside("IdentityFile", IDENTITY)?),
         Credential::KeyFile(path) => options.push(key_file(path)?),

@@ -1,4 +1,5 @@
 //! The command line's shape, the files, the environment: what does not need ssh's opinion.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, like tests")]
 
 mod plan_common;
 
