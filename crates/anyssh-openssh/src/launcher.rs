@@ -10,7 +10,8 @@ use crate::helper_program::Helper;
 use crate::launch_error::LaunchError;
 use crate::launch_options::LaunchOptions;
 use crate::outcome::{ExitStatus, NotAuthenticated, Outcome, Reason};
-use crate::plan::plan;
+use crate::plan::{check, plan};
+use crate::private_dir::PrivateDir;
 use crate::program::{SshProgram, SshVersion};
 use crate::run::{Ended, Streams, run_once};
 use crate::signals::Interrupts;
@@ -82,6 +83,18 @@ impl Launcher {
     /// Where its private directories are.
     pub fn base(&self) -> &std::path::Path {
         &self.base
+    }
+
+    /// Refuses what cannot work with any session, before one is made that somebody pays for: flags that
+    /// contradict each other, and a place for private files that is not private.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn check(&self, options: &LaunchOptions) -> Result<(), LaunchError> {
+        check(options, &self.base)?;
+        PrivateDir::open(&self.base)?;
+        Ok(())
     }
 
     /// Runs ssh on our own stdin, stdout, stderr and terminal until it ends.
