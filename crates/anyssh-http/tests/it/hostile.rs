@@ -21,7 +21,7 @@ async fn ask(server: &RawServer, milliseconds: u64) -> HttpError {
         Ok(answer) => answer.json::<serde_json::Value>().expect_err("a hostile server got through"),
         Err(error) => error,
     };
-    assert!(start.elapsed() < Duration::from_millis(milliseconds + 1500), "{:?}: {error}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_millis(milliseconds + 4000), "{:?}: {error}", start.elapsed());
     assert!(error.may_have_arrived(), "{error}");
     error
 }

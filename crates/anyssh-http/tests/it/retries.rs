@@ -133,7 +133,7 @@ async fn the_servers_wait_is_used_in_place_of_ours() {
     let server = server_with(wait, 1).await;
     let start = Instant::now();
     client(&server.uri()).get(&["a"], within(5000)).send(&[200]).await.unwrap();
-    assert!((1000..1900).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+    assert!((1000..4000).contains(&start.elapsed().as_millis()), "ours would be 0.6 s at most: {:?}", start.elapsed());
 }
 
 /// S11: a wait that would outlast the deadline ends the call at once, with the refusal as the error.
@@ -171,9 +171,9 @@ async fn a_deadline_during_the_repeat_of_a_refusal_is_unavailable() {
     })
     .await;
     let start = Instant::now();
-    let error = client(&server.uri()).get(&["a"], within(600)).send(&[200]).await.unwrap_err();
+    let error = client(&server.uri()).get(&["a"], within(1500)).send(&[200]).await.unwrap_err();
     assert_eq!((error.kind(), error.status(), error.attempts()), (ErrorKind::Unavailable, Some(503), 2), "{error}");
-    assert!(start.elapsed() < Duration::from_millis(1500) && server.connections() == 2);
+    assert!(start.elapsed() < Duration::from_millis(4000) && server.connections() == 2);
 }
 
 /// The same if the repeat hits its own timeout and no time is left for a third attempt.
@@ -189,8 +189,8 @@ async fn a_refusal_outlives_a_late_repeat() {
         }
     })
     .await;
-    let client = client(&server.uri()).with_request_timeout(Duration::from_millis(300));
-    let error = client.get(&["a"], within(600)).send(&[200]).await.unwrap_err();
+    let client = client(&server.uri()).with_request_timeout(Duration::from_millis(800));
+    let error = client.get(&["a"], within(1300)).send(&[200]).await.unwrap_err();
     assert_eq!((error.kind(), error.status()), (ErrorKind::Unavailable, Some(429)), "{error}");
 }
 
@@ -223,14 +223,10 @@ async fn a_server_that_says_never_is_obeyed() {
 
 #[tokio::test]
 async fn a_server_that_says_again_is_obeyed_also_for_a_conflict() {
-    let body = json!({"retryable": true, "retry_after_ms": 100});
+    let body = json!({"retryable": true, "retry_after_ms": 1200});
     let server = server_with(ResponseTemplate::new(409).set_body_json(body), 1).await;
     let start = Instant::now();
-    with_body_hints(&server).get(&["a"], within(5000)).send(&[200]).await.unwrap();
+    with_body_hints(&server).get(&["a"], within(8000)).send(&[200]).await.unwrap();
     assert_eq!(count(&server).await, 2);
-    assert!(
-        start.elapsed() < Duration::from_millis(290),
-        "the body's wait is shorter than ours: {:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed().as_millis() >= 1200, "the body's wait, not ours of 0.6 s at most: {:?}", start.elapsed());
 }
