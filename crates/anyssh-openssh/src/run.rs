@@ -166,6 +166,12 @@ impl Watch {
                 () = tokio::time::sleep(self.log.pause()) => self.log.read(show)?,
             }
         };
+        if matches!(status, ExitStatus::Killed(_) | ExitStatus::Exited(SSH_FAILED)) {
+            // Ctrl-C goes to ssh and to us, and ssh's end may be seen first.
+            if let Ok(signal) = tokio::time::timeout(LATE_SIGNAL, interrupts.next()).await {
+                self.interrupted_by.get_or_insert(signal);
+            }
+        }
         self.log.drain(show)?;
         if !captured {
             // A child of ssh may hold the other end open; what it says later is not ours.
@@ -204,5 +210,6 @@ async fn serve(askpass: Option<&AskpassServer>) -> io::Result<UnexpectedPrompt> 
 
 /// ssh(1), EXIT STATUS.
 const SSH_FAILED: u8 = 255;
+const LATE_SIGNAL: Duration = Duration::from_millis(20);
 const GRACE: Duration = Duration::from_secs(5);
 const LAST_OUTPUT: Duration = Duration::from_secs(1);
