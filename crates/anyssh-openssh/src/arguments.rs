@@ -10,9 +10,9 @@ use std::path::Path;
 use anyssh_core::ssh_key::{Algorithm, HashAlg};
 use anyssh_core::{CallerKey, Credential, UserCertificate, UserName};
 
+use crate::environment::uses_agent;
 use crate::flags::{LogLevel, SshFlags, Terminal, X11};
 use crate::launch_options::LaunchOptions;
-use crate::plan::uses_agent;
 use crate::plan_error::PlanError;
 use crate::quote::{PathError, path_option};
 use crate::remote_command::RemoteCommand;

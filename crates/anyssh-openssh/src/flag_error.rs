@@ -3,6 +3,8 @@
 use anyssh_core::escape;
 use thiserror::Error;
 
+use crate::ssh_option::SshOption;
+
 /// Why an SSH flag that the user gave is not passed to ssh. What was found is shown escaped and capped.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -16,9 +18,7 @@ pub enum FlagError {
         reason: &'static str,
     },
     /// An option that nothing is known about.
-    #[error(
-        "-o {0}: unknown here; anyssh owns host trust, login, transport and log, and passes on only what is listed under SSH flags"
-    )]
+    #[error("-o {0}: anyssh owns host trust, login, transport and log; -o takes only {list}", list = allowed_keys())]
     Unknown(String),
     /// A value that does not fit its flag or option.
     #[error("{flag}: expected {expected}, found {found}")]
@@ -43,4 +43,8 @@ impl FlagError {
     pub(crate) fn unknown(key: &str) -> Self {
         Self::Unknown(escape::printable(key, 80))
     }
+}
+
+fn allowed_keys() -> String {
+    SshOption::keys().collect::<Vec<_>>().join(" ")
 }

@@ -1,5 +1,5 @@
-//! All keys of ssh_config(5): those a user may give with the form of their values, and those that
-//! anyssh owns with the reason.
+//! The keys of ssh_config(5) that a user may give, each with the form of its value. No value is passed
+//! on that ssh, in some version, would expand or read as more than one.
 
 /// One option that a user may give.
 pub(crate) struct Allowed {
@@ -65,117 +65,6 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     one("StreamLocalBindMask", is_mask, "three or four octal digits"),
     one("StreamLocalBindUnlink", is_yes_or_no, SWITCH),
     one("TCPKeepAlive", is_yes_or_no, SWITCH),
-];
-
-const HOST_TRUST: &str = "anyssh decides how hosts are trusted";
-const LOGIN: &str = "anyssh owns the login: the session's credential and no other";
-const TRANSPORT: &str = "anyssh owns the transport: the session says where to connect and how";
-const COMMAND: &str = "anyssh runs what stands after -- and nothing else";
-const PROCESS: &str = "anyssh owns the ssh process and its log";
-const FILE: &str = "anyssh reads no ssh configuration";
-
-/// The options that anyssh owns, by reason; old spellings that ssh still reads are among them.
-pub(crate) const OWNED: &[(&str, &[&str])] = &[
-    (
-        HOST_TRUST,
-        &[
-            "CASignatureAlgorithms",
-            "CheckHostIP",
-            "FingerprintHash",
-            "GlobalKnownHostsFile",
-            "HashKnownHosts",
-            "HostKeyAlgorithms",
-            "HostKeyAlias",
-            "KnownHostsCommand",
-            "NoHostAuthenticationForLocalhost",
-            "RevokedHostKeys",
-            "StrictHostKeyChecking",
-            "UpdateHostKeys",
-            "UserKnownHostsFile",
-            "VerifyHostKeyDNS",
-            "VisualHostKey",
-        ],
-    ),
-    (
-        LOGIN,
-        &[
-            "AddKeysToAgent",
-            "BatchMode",
-            "CertificateFile",
-            "ChallengeResponseAuthentication",
-            "DSAAuthentication",
-            "EnableSSHKeysign",
-            "GSSAPIAuthentication",
-            "GSSAPIClientIdentity",
-            "GSSAPIDelegateCredentials",
-            "GSSAPIKexAlgorithms",
-            "GSSAPIKeyExchange",
-            "GSSAPIRenewalForcesRekey",
-            "GSSAPIServerIdentity",
-            "GSSAPITrustDns",
-            "HostbasedAcceptedAlgorithms",
-            "HostbasedAcceptedKeyTypes",
-            "HostbasedAuthentication",
-            "HostbasedKeyTypes",
-            "IdentitiesOnly",
-            "IdentityAgent",
-            "IdentityFile",
-            "IdentityFile2",
-            "KbdInteractiveAuthentication",
-            "KbdInteractiveDevices",
-            "NumberOfPasswordPrompts",
-            "PKCS11Provider",
-            "PasswordAuthentication",
-            "PreferredAuthentications",
-            "PubkeyAcceptedAlgorithms",
-            "PubkeyAcceptedKeyTypes",
-            "PubkeyAuthentication",
-            "RequiredRSASize",
-            "RSAMinSize",
-            "SecurityKeyProvider",
-            "SKeyAuthentication",
-            "SmartcardDevice",
-            "TISAuthentication",
-        ],
-    ),
-    ("give the user with -l", &["User"]),
-    (
-        TRANSPORT,
-        &[
-            "CanonicalDomains",
-            "CanonicalizeFallbackLocal",
-            "CanonicalizeHostname",
-            "CanonicalizeMaxDots",
-            "CanonicalizePermittedCNAMEs",
-            "ControlMaster",
-            "ControlPath",
-            "ControlPersist",
-            "Hostname",
-            "Port",
-            "ProxyCommand",
-            "ProxyJump",
-            "ProxyUseFdpass",
-            "Tunnel",
-            "TunnelDevice",
-            "VersionAddendum",
-        ],
-    ),
-    (COMMAND, &["EnableEscapeCommandline", "LocalCommand", "PermitLocalCommand", "RemoteCommand", "SessionType"]),
-    (
-        PROCESS,
-        &[
-            "ChannelTimeout",
-            "ClearAllForwardings",
-            "ForkAfterAuthentication",
-            "LogVerbose",
-            "ObscureKeystrokeTiming",
-            "StdinNull",
-            "SyslogFacility",
-            "WarnWeakCrypto",
-            "XAuthLocation",
-        ],
-    ),
-    (FILE, &["Host", "IgnoreUnknown", "Include", "Match", "RefuseConnection", "Tag"]),
 ];
 
 pub(crate) fn is_yes_or_no(word: &str) -> bool {

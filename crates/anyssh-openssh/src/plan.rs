@@ -5,10 +5,11 @@ use std::fmt;
 use std::path::Path;
 
 use anyssh_core::secrecy::{ExposeSecret, SecretSlice, SecretString};
-use anyssh_core::ssh_key::{LineEnding, PrivateKey, PublicKey};
-use anyssh_core::{CallerKey, Credential, Password, Session, Transport, UserCertificate, UserName, WebSocketUrl};
+use anyssh_core::{Credential, Password, Session, Transport, UserName, WebSocketUrl};
 
-use crate::arguments::{CERTIFICATE, IDENTITY, KNOWN_HOSTS, PUBLIC_KEY, arguments};
+use crate::arguments::{KNOWN_HOSTS, arguments};
+use crate::environment::{remove_environment, set_environment};
+use crate::files::{credential_files, file};
 use crate::flags::{LogLevel, SshFlags};
 use crate::helper_program::Helper;
 use crate::known_hosts::known_hosts;
@@ -168,64 +169,4 @@ fn login_user<'a>(session: &'a Session, flags: &'a SshFlags) -> Result<&'a UserN
             Err(PlanError::UserFixed { asked: asked.clone(), fixed: login.user.clone(), credential: credential.kind() })
         }
     }
-}
-
-fn credential_files(credential: &Credential) -> Result<Vec<PrivateFile>, PlanError> {
-    match credential {
-        Credential::Certificate { key, certificate } => Ok(vec![private_key(key)?, certificate_file(certificate)]),
-        Credential::CertificateOnly { certificate, key: CallerKey::File(_) } => Ok(vec![certificate_file(certificate)]),
-        // ssh picks a key out of the agent by its public half.
-        Credential::CertificateOnly { certificate, key: CallerKey::Agent } => {
-            Ok(vec![public_key(certificate)?, certificate_file(certificate)])
-        }
-        Credential::Key(key) => Ok(vec![private_key(key)?]),
-        Credential::Password(_) | Credential::KeyFile(_) => Ok(vec![]),
-    }
-}
-
-fn private_key(key: &PrivateKey) -> Result<PrivateFile, PlanError> {
-    let text = key.to_openssh(LineEnding::LF).map_err(PlanError::Key)?;
-    Ok(file(IDENTITY, text.as_bytes()))
-}
-
-fn certificate_file(certificate: &UserCertificate) -> PrivateFile {
-    file(CERTIFICATE, format!("{}\n", certificate.to_line()).as_bytes())
-}
-
-fn public_key(certificate: &UserCertificate) -> Result<PrivateFile, PlanError> {
-    let key = PublicKey::new(certificate.certificate().public_key().clone(), "");
-    let line = key.to_openssh().map_err(PlanError::Key)?;
-    Ok(file(PUBLIC_KEY, format!("{}\n", line.trim_end()).as_bytes()))
-}
-
-/// The contents go straight into one box that is wiped on drop, never through a growing buffer.
-fn file(name: &'static str, contents: &[u8]) -> PrivateFile {
-    PrivateFile { name, contents: SecretSlice::from(Box::<[u8]>::from(contents)) }
-}
-
-/// ssh runs its ProxyCommand through `$SHELL`, whose quoting has to be the one that we wrote for.
-fn set_environment(askpass: Option<&Helper>) -> Vec<(OsString, OsString)> {
-    let mut variables = vec![("SHELL".into(), "/bin/sh".into())];
-    if let Some(helper) = askpass {
-        variables.push(("SSH_ASKPASS".into(), helper.path().into()));
-        variables.push(("SSH_ASKPASS_REQUIRE".into(), "force".into()));
-    }
-    variables
-}
-
-fn remove_environment(credential: &Credential, options: &LaunchOptions) -> Vec<OsString> {
-    let mut names: Vec<OsString> = vec!["SSH_ASKPASS_PROMPT".into()];
-    if !matches!(credential, Credential::Password(_)) {
-        names.extend(["SSH_ASKPASS".into(), "SSH_ASKPASS_REQUIRE".into()]);
-    }
-    if !uses_agent(credential, &options.flags) {
-        names.push("SSH_AUTH_SOCK".into());
-    }
-    names.extend(options.hidden_environment.iter().map(OsString::from));
-    names
-}
-
-/// Whether ssh may talk to the agent: to log in with a key there, or to forward it.
-pub(crate) fn uses_agent(credential: &Credential, flags: &SshFlags) -> bool {
-    flags.forwards_agent() || matches!(credential, Credential::CertificateOnly { key: CallerKey::Agent, .. })
 }

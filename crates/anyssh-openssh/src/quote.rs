@@ -3,7 +3,8 @@
 //!
 //! ssh reads the value of `-o KEY=VALUE` as a line of ssh_config(5): it splits at blanks, takes `#` for
 //! a comment and, in file names, expands `%` tokens and `${VARIABLE}`. There is no way to write a
-//! literal `${` or a line break, so those are refused (requirement F5).
+//! literal `${` or a line break, so those are refused (requirement F5). OpenSSH before 8.7 knows quotes
+//! but no backslash in them: there a path with `"` or `\` names no file, and the login fails.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};

@@ -3,7 +3,8 @@
 use crate::flag_error::FlagError;
 use crate::flags::{LogLevel, Terminal};
 use crate::forward::Forward;
-use crate::option_table::{ALLOWED, Allowed, OWNED, is_yes_or_no};
+use crate::option_owned::OWNED;
+use crate::option_table::{ALLOWED, Allowed, is_yes_or_no};
 use crate::quote::{option_word, split_words};
 
 /// One option that the user may give, read, checked and in its canonical form.

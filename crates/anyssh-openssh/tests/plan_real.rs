@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use anyssh_core::secrecy::ExposeSecret as _;
 use anyssh_core::ssh_key::LineEnding;
+use anyssh_core::ssh_key::certificate::{Builder, CertType};
 use anyssh_core::{CallerKey, Credential, HostKey, HostTrust, Login, Session, UserName};
 use anyssh_openssh::{Helper, LaunchOptions, Plan, RemoteCommand, plan};
 use plan_common::*;
@@ -28,6 +29,11 @@ struct Server {
 
 impl Server {
     fn start(address: &str) -> Self {
+        Self::start_certified(address, None)
+    }
+
+    /// The same with a host certificate for this name, signed by key 98.
+    fn start_certified(address: &str, principal: Option<&str>) -> Self {
         let files = tempfile::tempdir().unwrap();
         let at = |name: &str| files.path().join(name);
         write(&at("host"), key(50).to_openssh(LineEnding::LF).unwrap().as_bytes());
@@ -39,6 +45,14 @@ impl Server {
              AuthorizedKeysFile {0}/keys\nPermitRootLogin yes\nStrictModes no\nUsePAM no\nPidFile none\n",
             files.path().display()
         );
+        let certificate = match principal {
+            Some(principal) => {
+                write(&at("host-cert.pub"), host_certificate(principal).as_bytes());
+                format!("HostCertificate {}/host-cert.pub\n", files.path().display())
+            }
+            None => String::new(),
+        };
+        let config = config + &certificate;
         write(&at("sshd_config"), config.as_bytes());
         privilege_separation_directory();
         let listener = TcpListener::bind(address).unwrap();
@@ -66,6 +80,14 @@ impl Server {
         session.login = Login { user: self.user.clone(), credential: session.login.credential };
         session
     }
+}
+
+fn host_certificate(principal: &str) -> String {
+    let subject = key(50).public_key().key_data().clone();
+    let mut builder = Builder::new(vec![7; 16], subject, 1, u64::MAX - 1).unwrap();
+    builder.cert_type(CertType::Host).unwrap();
+    builder.valid_principal(principal).unwrap();
+    builder.sign(&key(98)).unwrap().to_openssh().unwrap()
 }
 
 /// sshd run by root wants this directory of Debian's; its service unit would make it.
@@ -200,6 +222,27 @@ fn another_host_key_than_the_pinned_one_ends_the_launch() {
     let output = run(&plan, &directory, &[]);
     assert_eq!(output.status.code(), Some(255));
     assert!(log(&directory).contains("Host key verification failed"), "{}", log(&directory));
+}
+
+/// S2, S3: a host certificate counts for the endpoint's own name alone, and only if the session's
+/// authority signed it; the plain key under it counts for nothing.
+#[test]
+fn a_host_certificate_has_to_be_for_the_endpoint_and_from_its_authority() {
+    for (principal, authority, let_in) in [("127.0.0.1", 98, true), ("127.0.0.2", 98, false), ("127.0.0.1", 97, false)]
+    {
+        let server = Server::start_certified("127.0.0.1:0", Some(principal));
+        let directory = private_directory(server.files.path(), "authority");
+        let mut session = server.session(certificate());
+        let authority = HostKey::from_public_key(key(authority).public_key()).unwrap();
+        session.endpoint.host_trust = HostTrust::CertAuthority { key: authority };
+        if let_in {
+            assert_runs(&session, &directory, &[]);
+            continue;
+        }
+        let plan = plan(&session, &echo(), &directory, None).unwrap();
+        assert_eq!(run(&plan, &directory, &[]).status.code(), Some(255));
+        assert!(log(&directory).contains("Host key verification failed"), "{}", log(&directory));
+    }
 }
 
 /// K2: what ssh asks is one of the two prompts to the byte, with the host as it spells it, without port.
