@@ -1,4 +1,5 @@
 //! Directories that are refused, files that are not read (requirements F1 to F4).
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, chown, symlink};
