@@ -60,9 +60,6 @@ pub(crate) async fn run_once(
 ) -> Result<Ended, LaunchError> {
     let directory = LaunchDir::create(base)?;
     let plan = make_plan(directory.path())?;
-    if plan.tunnel.is_some() {
-        return Err(LaunchError::NoTunnel);
-    }
     let log = write_files(&directory, &plan)?;
     let askpass = plan.askpass.clone().map(|askpass| AskpassServer::listen(directory.dir(), askpass)).transpose()?;
     // Only our own stdin is a terminal that ssh may change.
