@@ -7,6 +7,7 @@
 //! helper that gives up as an empty password and sends it.
 
 use std::ffi::OsString;
+use std::hint::black_box;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -120,8 +121,10 @@ fn new_nonce() -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Through `black_box`, so that the compiler cannot make it stop at the first difference.
 fn equal_in_constant_time(left: &[u8], right: &[u8]) -> bool {
-    left.len() == right.len() && left.iter().zip(right).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
+    let difference = left.iter().zip(right).fold(0, |difference, (a, b)| black_box(difference | (a ^ b)));
+    left.len() == right.len() && difference == 0
 }
 
 pub(crate) const SOCKET_NAME: &str = "askpass";

@@ -156,8 +156,11 @@ impl Launcher {
         show: Show<'_>,
     ) -> Result<Ended, LaunchError> {
         // Planned once before anything is asked or made, so that what cannot work says so first.
-        let needs_password = plan(session, options, &self.base, self.helper.as_ref())?.askpass.is_some();
-        if needs_password {
+        let first_plan = plan(session, options, &self.base, self.helper.as_ref())?;
+        if first_plan.tunnel.is_some() {
+            return Err(LaunchError::NoTunnel);
+        }
+        if first_plan.askpass.is_some() {
             self.require_askpass(deadline).await?;
         }
         let mut pause = FIRST_PAUSE;

@@ -10,6 +10,7 @@ mod askpass;
 mod crash;
 mod driver;
 mod host_keys;
+mod passwords;
 mod real_sshd;
 mod runner;
 mod signals;
@@ -24,7 +25,15 @@ fn main() -> ExitCode {
     if arguments.first().is_some_and(|word| word == "drive") {
         return driver::main(&arguments[1..]);
     }
-    let tests: Vec<runner::Test> =
-        [askpass::TESTS, crash::TESTS, host_keys::TESTS, real_sshd::TESTS, signals::TESTS, terminal::TESTS].concat();
+    let tests: Vec<runner::Test> = [
+        askpass::TESTS,
+        crash::TESTS,
+        host_keys::TESTS,
+        passwords::TESTS,
+        real_sshd::TESTS,
+        signals::TESTS,
+        terminal::TESTS,
+    ]
+    .concat();
     runner::run(&tests, &arguments)
 }
