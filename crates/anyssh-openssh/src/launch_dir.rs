@@ -126,3 +126,41 @@ fn machine() -> String {
 const PREFIX: &str = "launch-";
 const LOCK: &str = "lock";
 const TRIES: u32 = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// C7: a directory that is being made is nobody's to sweep.
+    #[test]
+    fn a_new_directory_survives_the_sweeps_of_others() {
+        let scratch = tempfile::tempdir().unwrap();
+        let base = scratch.path().join("run");
+        std::thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| {
+                    for _ in 0..40 {
+                        let made = LaunchDir::create(&base).unwrap();
+                        made.dir().create_file("id", b"secret").unwrap();
+                        assert!(made.path().join(LOCK).exists() && made.path().join("id").exists());
+                    }
+                });
+            }
+        });
+        assert_eq!(std::fs::read_dir(&base).unwrap().count(), 0);
+    }
+
+    /// C6: also when the launch panics.
+    #[test]
+    fn a_panic_leaves_no_directory() {
+        let scratch = tempfile::tempdir().unwrap();
+        let base = scratch.path().join("run");
+        let panicked = std::panic::catch_unwind(|| {
+            let made = LaunchDir::create(&base).unwrap();
+            made.dir().create_file("id", b"secret").unwrap();
+            panic!("on purpose");
+        });
+        assert!(panicked.is_err());
+        assert_eq!(std::fs::read_dir(&base).unwrap().count(), 0);
+    }
+}

@@ -91,8 +91,10 @@ fn a_port_that_refuses_is_tried_again_and_then_reported() {
 /// The point of no return.
 fn nothing_runs_twice_once_it_was_let_in() {
     let scratch = Scratch::new();
+    // One address refused and the next one let us in: the log holds a reason to try again, too.
     let script = "echo run >>\"$HERE/runs\"\n\
-                  printf 'Authenticated to h ([::1]:22) using \"publickey\".\\r\\nConnection reset by ::1 port 22\\r\\n' >\"$LOG\"\n\
+                  printf 'ssh: connect to host h port 22: Connection refused\\r\\n' >\"$LOG\"\n\
+                  printf 'Authenticated to h ([::1]:22) using \"publickey\".\\r\\nConnection reset by ::1 port 22\\r\\n' >>\"$LOG\"\n\
                   exit 255";
     let launcher = scratch.launcher(&scratch.fake_ssh("OpenSSH_9.9", script));
     assert_eq!(output(&launcher, &crate::support::password_session(), &LaunchOptions::new()).outcome, ran(255));

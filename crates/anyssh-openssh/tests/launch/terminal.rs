@@ -4,11 +4,14 @@ use std::io::{Read as _, Write};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use anyssh_server::{Account, PasswordLogin, ServerConfig, ServerThread};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::termios::{LocalModes, Termios};
 
 use crate::runner::tests;
-use crate::support::{Scratch, Sshd, drive_words, eventually, login_name, real_ssh, result, this_program};
+use crate::support::{
+    HOST_SEED, PASSWORD, Scratch, USER, drive_words, eventually, key, real_ssh, result, this_program,
+};
 
 tests![
     a_session_that_suspends_itself_gives_the_terminal_back_and_goes_on,
@@ -102,16 +105,22 @@ fn terminal_of(master: &dyn MasterPty) -> std::fs::File {
     std::fs::File::open(master.tty_name().unwrap()).unwrap()
 }
 
+/// Not sshd: without root it cannot hand out a terminal.
+fn start_server() -> ServerThread {
+    let login = Arc::new(PasswordLogin::new(USER, PASSWORD.into()));
+    ServerThread::start(ServerConfig::new(key(HOST_SEED), login, Account::new(USER, "/", "/bin/sh"))).unwrap()
+}
+
 /// `words` for a session with the remote login shell, which is told to be quiet and known.
-fn words(scratch: &Scratch, sshd: &Sshd) -> Vec<String> {
-    drive_words(scratch, &real_ssh(), sshd.port(), &login_name(), "key")
+fn words(scratch: &Scratch, server: &ServerThread) -> Vec<String> {
+    drive_words(scratch, &real_ssh(), server.port(), USER, "password")
 }
 
 /// P7: `~^Z` stops ssh alone; the shell has to come back, and `fg` to bring the session back.
 fn a_session_that_suspends_itself_gives_the_terminal_back_and_goes_on() {
-    let (scratch, sshd) = (Scratch::new(), Sshd::start());
+    let (scratch, server) = (Scratch::new(), start_server());
     let mut shell = Shell::start(&scratch);
-    shell.launch(&words(&scratch, &sshd));
+    shell.launch(&words(&scratch, &server));
     for turn in 1..=2 {
         // The sum is only on the screen if a shell worked it out.
         shell.types(&format!("echo far-$((40 + {turn}))\r"));
@@ -133,8 +142,8 @@ fn a_session_that_suspends_itself_gives_the_terminal_back_and_goes_on() {
 
 /// P8: an interactive shell would mend the terminal by itself, so here is one that does not.
 fn an_ssh_that_is_killed_leaves_the_terminal_as_it_was() {
-    let (scratch, sshd) = (Scratch::new(), Sshd::start());
-    let line = format!("stty -echo; {}; exec sleep 600", launch_line(&words(&scratch, &sshd)));
+    let (scratch, server) = (Scratch::new(), start_server());
+    let line = format!("stty -echo; {}; exec sleep 600", launch_line(&words(&scratch, &server)));
     let mut shell = Shell::run(&scratch, &["sh", "-c", &line]);
     shell.types("echo far-$((40 + 1))\r");
     shell.shows("far-41");
