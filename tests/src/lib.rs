@@ -3,6 +3,8 @@
 //! They are modules of one test binary, `tests/main.rs`. The Rust blocks of the documentation are
 //! compiled and run from here, as doc tests.
 
+pub mod guest;
+
 /// The Rust blocks of README.md.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -48,7 +48,7 @@ pub async fn with_session<T>(
 }
 
 /// Creates a session that is the caller's to revoke, unless `cancel` is pulled first: then whatever the
-/// dropped creation made is revoked through the request's attempt.
+/// dropped creation made is revoked through the request's attempt, as after a panic in it.
 ///
 /// # Errors
 /// As [`with_session`].
@@ -57,25 +57,28 @@ pub async fn create_unless_cancelled(
     request: &CreateRequest,
     cancel: &Cancel,
 ) -> Result<Session, Error> {
-    let interrupted = {
-        let create = pin!(provider.create(request));
+    let dropped = {
+        let create = pin!(caught(provider.create(request)));
         tokio::select! {
             biased;
             created = create => match created {
-                Err(error) if error.was_cut_off() => error,
-                other => return other,
+                Ok(Err(error)) if error.was_cut_off() => Ok(error),
+                Ok(other) => return other,
+                Err(panic) => Err(panic),
             },
             signal = cancel.cancelled() => {
                 let name = provider.info().name;
-                Error::new(name, Operation::Create, Cause::Interrupted(signal)).with_target(&request.target)
+                Ok(Error::new(name, Operation::Create, Cause::Interrupted(signal)).with_target(&request.target))
             }
         }
     };
-    // The creation was dropped half-way: only the attempt knows what it may have made.
+    // The creation ended half-way: only the attempt knows what it may have made.
     let attempt = SessionRef::by_attempt(request.target.clone(), request.attempt.clone());
-    match provider.revoke(&attempt, clean_up_deadline()).await {
-        Ok(_) => Err(interrupted),
-        Err(failure) => Err(interrupted.with_clean_up_failure(failure)),
+    let revocation = provider.revoke(&attempt, clean_up_deadline()).await;
+    match (dropped, revocation) {
+        (Ok(error), Ok(_)) => Err(error),
+        (Ok(error), Err(failure)) => Err(error.with_clean_up_failure(failure)),
+        (Err(panic), _) => std::panic::resume_unwind(panic),
     }
 }
 

@@ -38,6 +38,7 @@ mod report;
 mod ssh_args;
 mod views;
 
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
 use anyssh_core::ProviderInfo;
@@ -76,8 +77,8 @@ fn run(providers: &[&'static ProviderInfo], environment: &Environment, words: &[
         Ok(invocation::Parsed::Invocation(invocation, options)) => {
             let format = options.error_format;
             let connects = invocation.connects();
-            match Context::new(providers, environment, *options).and_then(|context| commands::run(context, &invocation))
-            {
+            let context = Context::new(providers, environment, *options);
+            match context.and_then(|context| without_panic(|| commands::run(context, &invocation))) {
                 Ok(status) => status,
                 Err(report) => report.print(format).exit_status(connects),
             }
@@ -87,6 +88,16 @@ fn run(providers: &[&'static ProviderInfo], environment: &Environment, words: &[
             Report::print(*report, format).exit_status(false)
         }
     }
+}
+
+/// What `work` gives, or an error in place of a panic: a fault in somebody's provider has an exit status
+/// of the table too. What was panicked with is on stderr already.
+fn without_panic(work: impl FnOnce() -> Result<u8, Box<Report>>) -> Result<u8, Box<Report>> {
+    // Nothing that `work` saw is looked at again.
+    std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_panic| {
+        let hint = "this is a fault in anyssh or in the provider: report it with the lines above";
+        Err(Report::local("the program panicked").with_hint(hint).boxed())
+    })
 }
 
 /// Secrets in memory stay out of core files (K6). Where the limit cannot be set nothing else is lost.

@@ -25,6 +25,9 @@ pub(crate) struct Report {
     /// What a target of the provider is called, for the line that people read.
     #[serde(skip)]
     noun: &'static str,
+    /// The exit status of a failed connect, where its kind does not say it.
+    #[serde(skip)]
+    exit_status: Option<u8>,
 }
 
 impl Report {
@@ -41,6 +44,7 @@ impl Report {
             hint: None,
             retryable: false,
             noun: "target",
+            exit_status: None,
         }
     }
 
@@ -89,6 +93,12 @@ impl Report {
         self
     }
 
+    /// The same with an exit status of its own: that of an ssh which a signal ended.
+    pub(crate) fn with_exit_status(mut self, exit_status: u8) -> Self {
+        self.exit_status = Some(exit_status);
+        self
+    }
+
     pub(crate) fn boxed(self) -> Box<Self> {
         Box::new(self)
     }
@@ -119,7 +129,11 @@ impl Report {
     /// or the user interrupted.
     pub(crate) fn exit_status(&self, connects: bool) -> u8 {
         let own = self.code == Kind::Usage.code() || self.kind == "interrupted";
-        if connects && !own { 255 } else { self.code }
+        match self.exit_status {
+            Some(status) => status,
+            None if connects && !own => 255,
+            None => self.code,
+        }
     }
 
     fn human(&self, label: &str) -> String {

@@ -1,7 +1,8 @@
 //! `anyssh PROVIDER TARGET [-- COMMAND]`: a session, `ssh` on it, and its end.
 
 use anyssh_openssh::{
-    ExitStatus, Helper, HostKeyPolicy, LaunchOptions, Launcher, NewKey, Outcome, RemoteCommand, SshFlags, SshProgram,
+    ExitStatus, Helper, HostKeyPolicy, LaunchOptions, Launcher, NewKey, NotAuthenticated, Outcome, Reason,
+    RemoteCommand, SshFlags, SshProgram,
 };
 use anyssh_sdk::{Cancel, Connection, connect};
 
@@ -44,7 +45,13 @@ pub(super) async fn run(
     let finished = connect(&provider, &request, &connection, cancel).await;
     progress.finish();
 
-    let finished = finished.map_err(|error| context.report(on.info, &error))?;
+    let finished = finished.map_err(|error| {
+        let report = context.report(on.info, &error);
+        match error.not_authenticated().and_then(killed_by) {
+            Some(signal) => report.with_exit_status(by_signal(signal)).boxed(),
+            None => report,
+        }
+    })?;
     context.debug(|| format!("{:?}, {:?}", finished.value, finished.revocation.as_ref().ok()));
     if let Err(failure) = &finished.revocation {
         context.warn(on.info, failure);
@@ -99,15 +106,28 @@ fn host_keys(context: &Context<'_>, on: &On) -> Result<HostKeyPolicy, Box<Report
 
 /// ssh(1), EXIT STATUS: the remote status, or 255 for ssh's own failures; 128+N for a killed ssh.
 fn exit_status(outcome: &Outcome) -> u8 {
-    let by_signal = |signal: i32| u8::try_from(128 + signal).unwrap_or(255);
     match outcome {
-        Outcome::NotAuthenticated(_) => 255,
+        Outcome::NotAuthenticated(ended) => killed_by(ended).map_or(255, by_signal),
         Outcome::Ran { status: ExitStatus::Exited(255) | ExitStatus::Killed(_), interrupted_by: Some(signal) } => {
             by_signal(*signal)
         }
         Outcome::Ran { status: ExitStatus::Exited(status), .. } => *status,
         Outcome::Ran { status: ExitStatus::Killed(signal), .. } => by_signal(*signal),
     }
+}
+
+/// The signal that ended an ssh which was not let in. One that we killed ourselves, because it asked
+/// something else than the password, is none.
+fn killed_by(ended: &NotAuthenticated) -> Option<i32> {
+    match (&ended.reason, ended.interrupted_by, ended.status) {
+        (Reason::UnexpectedPrompt(_), _, _) | (_, Some(_), _) => None,
+        (_, None, ExitStatus::Killed(signal)) => Some(signal),
+        (_, None, _) => None,
+    }
+}
+
+fn by_signal(signal: i32) -> u8 {
+    u8::try_from(128 + signal).unwrap_or(255)
 }
 
 #[cfg(test)]

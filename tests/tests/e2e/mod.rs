@@ -1,0 +1,13 @@
+//! The built command, run as users run it, against docs/cli.md.
+
+mod crash;
+mod environment;
+mod exit_status;
+mod first_use;
+mod interrupts;
+mod json;
+mod options;
+mod remote_words;
+mod secrets;
+mod streams;
+mod support;
