@@ -87,6 +87,14 @@ fn sweep(base: &PrivateDir) {
     }
 }
 
+/// [`sweep`] by itself; nothing to do where there is no such directory.
+pub(crate) fn sweep_below(base: &Path) -> Result<(), DirectoryError> {
+    if base.symlink_metadata().is_ok() {
+        sweep(&PrivateDir::open(base)?);
+    }
+    Ok(())
+}
+
 fn sweep_one(base: &PrivateDir, name: &OsStr) -> io::Result<()> {
     let dir = base.open_dir(name)?;
     let Some(lock) = dir.open_file(OsStr::new(LOCK), OFlags::RDWR)? else {
@@ -107,7 +115,7 @@ fn sweep_one(base: &PrivateDir, name: &OsStr) -> io::Result<()> {
 fn remove(base: &PrivateDir, name: &OsStr, dir: &PrivateDir) -> io::Result<()> {
     for entry in dir.all_names()? {
         if entry != LOCK {
-            dir.remove_file(&entry.to_string_lossy())?;
+            dir.remove_file(&entry)?;
         }
     }
     dir.remove_file(LOCK)?;

@@ -91,7 +91,8 @@ impl LogFollower {
         self.authenticated
     }
 
-    /// Whether ssh ended before or during key exchange, as far as its log says.
+    /// Whether ssh ended before or during key exchange, as far as its log says. Below DEBUG1 it does
+    /// not say where a connection was closed; then this is also true for one closed during the login.
     pub(crate) fn ended_before_authentication_began(&self) -> bool {
         !self.authenticated && !self.keys_exchanged && self.reason == Some(Reason::Connection)
     }
@@ -103,8 +104,11 @@ impl LogFollower {
 
     /// ssh's last words on one line, empty if it said none.
     pub(crate) fn message(&self) -> String {
-        let last = &self.kept[self.kept.len().saturating_sub(LAST_WORDS)..];
-        printable(&last.join("; "), MESSAGE_CAP)
+        let (earlier, last) = self.kept.split_at(self.kept.len().saturating_sub(LAST_WORDS));
+        // Said first and never repeated: after it ssh claims that it knows no host key at all.
+        let why = earlier.iter().filter(|line| line.starts_with("Certificate invalid"));
+        let words: Vec<&str> = why.chain(last).map(String::as_str).collect();
+        printable(&words.join("; "), MESSAGE_CAP)
     }
 
     /// How long to wait before the next look.
@@ -244,6 +248,17 @@ mod tests {
         }
         let mut log = Log::new(LogLevel::Quiet);
         assert_eq!(log.says(changed).follower.message(), "foo; Host key verification failed.");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_host_certificate_is_among_the_last_words() {
+        let mut log = Log::new(LogLevel::Info);
+        log.says(
+            b"Certificate invalid: expired\r\nNo ED25519 host key is known for h\r\nHost key verification failed.\r\n",
+        );
+        let message = log.follower.message();
+        assert!(message.starts_with("Certificate invalid: expired; No ED25519"), "{message}");
+        assert_eq!(log.follower.reason(), Reason::HostKey);
     }
 
     /// S10: what a server makes ssh log cannot move the cursor.

@@ -1,12 +1,9 @@
 //! The password prompt, played by scripts (requirement K2).
 
-use std::time::Duration;
-
-use anyssh_core::Deadline;
-use anyssh_openssh::{ExitStatus, LaunchError, LaunchOptions, Outcome, Reason};
+use anyssh_openssh::{ExitStatus, Helper, LaunchError, LaunchOptions, Launcher, Outcome, Reason};
 
 use crate::runner::tests;
-use crate::support::{PASSWORD, Scratch, block_on, output, password_session, soon};
+use crate::support::{PASSWORD, Scratch, block_on, output, password_session, soon, this_program};
 
 const NEW: &str = "OpenSSH_9.9p9";
 
@@ -20,7 +17,8 @@ tests![
     a_password_that_was_given_is_never_given_again,
     an_ssh_that_cannot_force_askpass_is_refused_before_it_is_started,
     the_password_is_in_no_command_line_and_no_environment,
-    a_socket_path_that_is_too_long_is_an_error_that_says_so,
+    a_path_that_is_too_long_for_a_socket_works_all_the_same,
+    a_helper_that_is_not_there_is_an_error_before_ssh_is_started,
 ];
 
 fn run(scratch: &Scratch, script: &str) -> Outcome {
@@ -137,14 +135,23 @@ fn the_password_is_in_no_command_line_and_no_environment() {
     assert!(!all.contains(PASSWORD));
 }
 
-/// F6
-fn a_socket_path_that_is_too_long_is_an_error_that_says_so() {
+/// F6: a home with a long name.
+fn a_path_that_is_too_long_for_a_socket_works_all_the_same() {
     let scratch = Scratch::new();
-    let base = scratch.path(&"x".repeat(90));
-    let launcher = anyssh_openssh::Launcher::new(scratch.fake_ssh(NEW, "touch \"$HERE/started\""), base)
-        .with_helper(anyssh_openssh::Helper::new(crate::support::this_program()).unwrap());
-    let deadline = Deadline::at(std::time::Instant::now() + Duration::from_secs(5));
-    let error = block_on(launcher.output(&password_session(), &LaunchOptions::new(), deadline)).unwrap_err();
-    assert!(error.to_string().contains("too long for a socket"), "{error}");
+    let base = scratch.path(&"x".repeat(90)).join("y".repeat(200));
+    let script = format!("[ \"$(\"$SSH_ASKPASS\" \"$PROMPT\")\" = '{PASSWORD}' ] && exit 3");
+    let launcher =
+        Launcher::new(scratch.fake_ssh(NEW, &script), &base).with_helper(Helper::new(this_program()).unwrap());
+    assert_eq!(output(&launcher, &password_session(), &LaunchOptions::new()).outcome, ran(3));
+    assert_eq!(std::fs::read_dir(&base).unwrap().count(), 0);
+}
+
+/// K2: ssh takes a helper that it cannot run for an empty password.
+fn a_helper_that_is_not_there_is_an_error_before_ssh_is_started() {
+    let scratch = Scratch::new();
+    let gone = Helper::new(scratch.path("gone")).unwrap();
+    let launcher = Launcher::new(scratch.fake_ssh(NEW, "touch \"$HERE/started\""), scratch.base()).with_helper(gone);
+    let error = block_on(launcher.output(&password_session(), &LaunchOptions::new(), soon())).unwrap_err();
+    assert!(matches!(error, LaunchError::NoHelper(_)), "{error}");
     assert!(!scratch.exists("started"));
 }

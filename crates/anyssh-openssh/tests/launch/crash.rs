@@ -53,7 +53,7 @@ fn what_a_killed_launch_left_is_private_and_the_next_launch_removes_it() {
         assert_eq!(file.unwrap().metadata().unwrap().mode() & 0o777, 0o600);
     }
     crate::support::write(&scratch.path("go"), "", 0o600);
-    output(&scratch.launcher(&scratch.fake_ssh("OpenSSH_9.9", "exit 0")), &password_session(), &LaunchOptions::new());
+    scratch.launcher(&scratch.fake_ssh("OpenSSH_9.9", "exit 0")).sweep().unwrap();
     scratch.assert_nothing_left();
 }
 
