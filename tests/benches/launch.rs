@@ -3,6 +3,8 @@
 //! Machines are noisy, so every number stands beside another one of the same run: rounds are
 //! interleaved and medians compared. The aims are in docs/benchmarks.md.
 
+#![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
+
 use std::error::Error;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;

@@ -28,6 +28,12 @@ pub struct Target(String);
 pub struct SessionId(String);
 
 /// The user name that logs in. It may start with `_`, as system accounts do.
+///
+/// Raw text is no user name, here as in the other types; only parsing makes one:
+///
+/// ```compile_fail
+/// let user: anyssh_core::UserName = "root".into();
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserName(String);
 

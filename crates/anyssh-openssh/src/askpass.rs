@@ -7,7 +7,10 @@
 //! helper that gives up as an empty password and sends it.
 
 use std::ffi::OsString;
+use std::hint::black_box;
 use std::io;
+use std::os::fd::AsRawFd as _;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -48,14 +51,7 @@ impl AskpassServer {
     pub(crate) fn listen(dir: &PrivateDir, askpass: Askpass) -> Result<Self, DirectoryError> {
         let path = dir.path().join(SOCKET_NAME);
         let failed = |error| DirectoryError::new(dir.path(), error);
-        if path.as_os_str().len() > LONGEST_SOCKET_PATH {
-            let why = format!(
-                "the path is too long for a socket (at most {} bytes): set XDG_RUNTIME_DIR to a shorter one",
-                LONGEST_SOCKET_PATH - SOCKET_NAME.len() - 1
-            );
-            return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, why)));
-        }
-        let listener = UnixListener::bind(&path).map_err(failed)?;
+        let listener = bind(dir, &path).map_err(failed)?;
         // The directory already keeps others out, whatever the umask made of the socket's own mode.
         rustix::fs::chmod(&path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).map_err(|e| failed(e.into()))?;
         let nonce = new_nonce();
@@ -107,6 +103,20 @@ impl AskpassServer {
     }
 }
 
+/// Binds a socket, also where its path is too long for one (requirement F6): Linux finds the directory
+/// by our descriptor of it. Elsewhere that is an error that says what to do.
+fn bind(dir: &PrivateDir, path: &Path) -> io::Result<UnixListener> {
+    if path.as_os_str().len() <= LONGEST_SOCKET_PATH {
+        return UnixListener::bind(path);
+    }
+    let by_descriptor = format!("/proc/self/fd/{}/{SOCKET_NAME}", dir.descriptor().as_raw_fd());
+    UnixListener::bind(by_descriptor).map_err(|_| {
+        let longest = LONGEST_SOCKET_PATH - SOCKET_NAME.len() - 1;
+        let why = format!("too long for a socket (at most {longest} bytes): set XDG_RUNTIME_DIR to a shorter one");
+        io::Error::new(io::ErrorKind::InvalidInput, why)
+    })
+}
+
 /// Reads to the end, at most `cap` bytes; what is longer is cut and so never equals a short text.
 async fn read_capped(stream: &mut (impl AsyncRead + Unpin), cap: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -120,14 +130,16 @@ fn new_nonce() -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Through `black_box`, so that the compiler cannot make it stop at the first difference.
 fn equal_in_constant_time(left: &[u8], right: &[u8]) -> bool {
-    left.len() == right.len() && left.iter().zip(right).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
+    let difference = left.iter().zip(right).fold(0, |difference, (a, b)| black_box(difference | (a ^ b)));
+    left.len() == right.len() && difference == 0
 }
 
-pub(crate) const SOCKET_NAME: &str = "askpass";
+const SOCKET_NAME: &str = "askpass";
 
 /// sun_path holds 108 bytes on Linux and 104 on macOS, the final zero included.
-const LONGEST_SOCKET_PATH: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+pub(crate) const LONGEST_SOCKET_PATH: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
 const QUESTION_CAP: u64 = 64 * 1024;
 const QUESTION_TIME: Duration = Duration::from_secs(10);

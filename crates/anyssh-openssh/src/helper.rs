@@ -9,8 +9,10 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Resource, Rlimit, setrlimit};
 use zeroize::Zeroizing;
 
+use crate::askpass::LONGEST_SOCKET_PATH;
 use crate::helper_program::TUNNEL_WORD;
 
 /// The variable with the path of the socket to ask on.
@@ -35,6 +37,8 @@ pub(crate) const NONCE: &str = "ANYSSH_HELPER_NONCE";
 #[allow(clippy::needless_doctest_main, reason = "its place in main is what the example shows")]
 pub fn run_if_asked() {
     let Some(question) = question() else { return };
+    // What is in this process's memory from here on must not end up in a file.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     let status = match question.ask().and_then(|answer| print(&answer)) {
         Ok(()) => 0,
         // stderr is the user's terminal; whoever serves the socket knows more and says it better.
@@ -63,7 +67,7 @@ impl Question {
     /// Waits for the answer, or until the other side is gone: a helper that gives up earlier makes
     /// ssh send an empty password.
     fn ask(&self) -> io::Result<Zeroizing<Vec<u8>>> {
-        let mut stream = UnixStream::connect(Path::new(&self.socket))?;
+        let mut stream = connect(Path::new(&self.socket))?;
         stream.write_all(self.nonce.as_bytes())?;
         stream.write_all(OsStr::as_bytes(&self.prompt))?;
         stream.shutdown(Shutdown::Write)?;
@@ -72,6 +76,18 @@ impl Question {
         read_answer(&mut stream, &mut answer)?;
         if answer.is_empty() { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(answer) }
     }
+}
+
+/// Connects, also where the path is too long for a socket's address: from inside its directory.
+fn connect(path: &Path) -> io::Result<UnixStream> {
+    if path.as_os_str().len() <= LONGEST_SOCKET_PATH {
+        return UnixStream::connect(path);
+    }
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    std::env::set_current_dir(directory)?;
+    UnixStream::connect(name)
 }
 
 fn read_answer(stream: &mut UnixStream, answer: &mut Vec<u8>) -> io::Result<()> {

@@ -176,8 +176,9 @@ fn arguments(
     host: &Host,
     port: Port,
 ) -> Result<Vec<OsString>, PathError> {
-    let mut words: Vec<OsString> = ["-F", "none", "-N", "-E"].map(OsString::from).into();
+    let mut words: Vec<OsString> = ["-F", "none", "-E"].map(OsString::from).into();
     words.push(directory.join(LOG).into());
+    words.push("-N".into());
     words.extend(["-o".into(), path_option("UserKnownHostsFile", &directory.join(KNOWN_HOSTS))?]);
     for option in LOCKED {
         words.extend(["-o", option].map(OsString::from));

@@ -87,6 +87,14 @@ fn sweep(base: &PrivateDir) {
     }
 }
 
+/// [`sweep`] by itself; nothing to do where there is no such directory.
+pub(crate) fn sweep_below(base: &Path) -> Result<(), DirectoryError> {
+    if base.symlink_metadata().is_ok() {
+        sweep(&PrivateDir::open(base)?);
+    }
+    Ok(())
+}
+
 fn sweep_one(base: &PrivateDir, name: &OsStr) -> io::Result<()> {
     let dir = base.open_dir(name)?;
     let Some(lock) = dir.open_file(OsStr::new(LOCK), OFlags::RDWR)? else {
@@ -107,7 +115,7 @@ fn sweep_one(base: &PrivateDir, name: &OsStr) -> io::Result<()> {
 fn remove(base: &PrivateDir, name: &OsStr, dir: &PrivateDir) -> io::Result<()> {
     for entry in dir.all_names()? {
         if entry != LOCK {
-            dir.remove_file(&entry.to_string_lossy())?;
+            dir.remove_file(&entry)?;
         }
     }
     dir.remove_file(LOCK)?;
@@ -126,3 +134,41 @@ fn machine() -> String {
 const PREFIX: &str = "launch-";
 const LOCK: &str = "lock";
 const TRIES: u32 = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// C7: a directory that is being made is nobody's to sweep.
+    #[test]
+    fn a_new_directory_survives_the_sweeps_of_others() {
+        let scratch = tempfile::tempdir().unwrap();
+        let base = scratch.path().join("run");
+        std::thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| {
+                    for _ in 0..40 {
+                        let made = LaunchDir::create(&base).unwrap();
+                        made.dir().create_file("id", b"secret").unwrap();
+                        assert!(made.path().join(LOCK).exists() && made.path().join("id").exists());
+                    }
+                });
+            }
+        });
+        assert_eq!(std::fs::read_dir(&base).unwrap().count(), 0);
+    }
+
+    /// C6: also when the launch panics.
+    #[test]
+    fn a_panic_leaves_no_directory() {
+        let scratch = tempfile::tempdir().unwrap();
+        let base = scratch.path().join("run");
+        let panicked = std::panic::catch_unwind(|| {
+            let made = LaunchDir::create(&base).unwrap();
+            made.dir().create_file("id", b"secret").unwrap();
+            panic!("on purpose");
+        });
+        assert!(panicked.is_err());
+        assert_eq!(std::fs::read_dir(&base).unwrap().count(), 0);
+    }
+}

@@ -31,6 +31,9 @@ pub enum LaunchError {
         /// What it says it is.
         version: SshVersion,
     },
+    /// The program that ssh is to call back is not there or may not be run.
+    #[error("{0}: the helper program is not there, or may not be run")]
+    NoHelper(PathBuf),
     /// `ssh` could not be started.
     #[error("cannot start {path}: {source}")]
     Spawn {

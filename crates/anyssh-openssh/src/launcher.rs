@@ -3,19 +3,25 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use rustix::fs::{Access, access};
+
 use anyssh_core::{Deadline, Session};
 
 use crate::capture::Captured;
 use crate::helper_program::Helper;
+use crate::launch_dir::sweep_below;
 use crate::launch_error::LaunchError;
 use crate::launch_options::LaunchOptions;
 use crate::outcome::{ExitStatus, NotAuthenticated, Outcome, Reason};
-use crate::plan::plan;
+use crate::path_check::DirectoryError;
+use crate::plan::{check, plan};
+use crate::private_dir::PrivateDir;
 use crate::program::{SshProgram, SshVersion};
 use crate::run::{Ended, Streams, run_once};
 use crate::signals::Interrupts;
 
 /// Where lines for the user go: ssh's log at the level the user asked for, escaped, without a newline.
+/// While ssh runs it may have the terminal raw, so end a line there with `\r\n`.
 pub type Show<'a> = &'a mut (dyn FnMut(&str) + Send);
 
 /// Runs `ssh` for sessions: writes its private files, starts it, answers its one password prompt,
@@ -84,6 +90,27 @@ impl Launcher {
         &self.base
     }
 
+    /// Refuses what cannot work with any session, before one is made that somebody pays for: flags that
+    /// contradict each other, and a place for private files that is not private.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn check(&self, options: &LaunchOptions) -> Result<(), LaunchError> {
+        check(options, &self.base)?;
+        PrivateDir::open(&self.base)?;
+        Ok(())
+    }
+
+    /// Removes what launches that crashed left behind. Every launch does this first.
+    ///
+    /// # Errors
+    ///
+    /// [`DirectoryError`] if the base directory is not ours alone.
+    pub fn sweep(&self) -> Result<(), DirectoryError> {
+        sweep_below(&self.base)
+    }
+
     /// Runs ssh on our own stdin, stdout, stderr and terminal until it ends.
     ///
     /// HUP, INT, QUIT and TERM are passed on to ssh and named in the outcome, from the first call on
@@ -143,8 +170,11 @@ impl Launcher {
         show: Show<'_>,
     ) -> Result<Ended, LaunchError> {
         // Planned once before anything is asked or made, so that what cannot work says so first.
-        let needs_password = plan(session, options, &self.base, self.helper.as_ref())?.askpass.is_some();
-        if needs_password {
+        let first_plan = plan(session, options, &self.base, self.helper.as_ref())?;
+        if first_plan.tunnel.is_some() {
+            return Err(LaunchError::NoTunnel);
+        }
+        if first_plan.askpass.is_some() {
             self.require_askpass(deadline).await?;
         }
         let mut pause = FIRST_PAUSE;
@@ -168,6 +198,12 @@ impl Launcher {
     }
 
     async fn require_askpass(&self, deadline: Deadline) -> Result<(), LaunchError> {
+        // ssh takes a helper that cannot be run for an empty password.
+        if let Some(helper) = &self.helper
+            && access(helper.path(), Access::EXEC_OK).is_err()
+        {
+            return Err(LaunchError::NoHelper(helper.path().to_owned()));
+        }
         let version = self.ssh.version(deadline).await?;
         if version < SshVersion::WITH_ASKPASS_REQUIRE {
             return Err(LaunchError::TooOld { path: self.ssh.path().to_owned(), version });

@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyssh_core::escape::{MESSAGE_CAP, printable, printable_bytes};
 
 use crate::flags::LogLevel;
+use crate::log_line::{LineKind, classify, worse};
 use crate::outcome::Reason;
 
 /// Follows the log of one ssh.
@@ -90,7 +91,8 @@ impl LogFollower {
         self.authenticated
     }
 
-    /// Whether ssh ended before or during key exchange, as far as its log says.
+    /// Whether ssh ended before or during key exchange, as far as its log says. Below DEBUG1 it does
+    /// not say where a connection was closed; then this is also true for one closed during the login.
     pub(crate) fn ended_before_authentication_began(&self) -> bool {
         !self.authenticated && !self.keys_exchanged && self.reason == Some(Reason::Connection)
     }
@@ -102,8 +104,11 @@ impl LogFollower {
 
     /// ssh's last words on one line, empty if it said none.
     pub(crate) fn message(&self) -> String {
-        let last = &self.kept[self.kept.len().saturating_sub(LAST_WORDS)..];
-        printable(&last.join("; "), MESSAGE_CAP)
+        let (earlier, last) = self.kept.split_at(self.kept.len().saturating_sub(LAST_WORDS));
+        // Said first and never repeated: after it ssh claims that it knows no host key at all.
+        let why = earlier.iter().filter(|line| line.starts_with("Certificate invalid"));
+        let words: Vec<&str> = why.chain(last).map(String::as_str).collect();
+        printable(&words.join("; "), MESSAGE_CAP)
     }
 
     /// How long to wait before the next look.
@@ -165,81 +170,6 @@ impl LogFollower {
             LineKind::Authenticated | LineKind::Detail => {}
         }
     }
-}
-
-/// What a line of ssh's log is to us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum LineKind {
-    /// The point of no return.
-    Authenticated,
-    /// Key exchange is over. Only in logs of level DEBUG1 or more.
-    KeysExchanged,
-    /// What ssh says at VERBOSE or more, but not at its default level, INFO.
-    Detail,
-    /// What ssh says at its default level.
-    Said,
-}
-
-impl LineKind {
-    fn of(line: &str) -> Self {
-        // OpenSSH: sshconnect2.c, ssh_userauth2 and input_userauth_success; `(via proxy)` behind a ProxyCommand.
-        if line.starts_with("Authenticated to ") {
-            return Self::Authenticated;
-        }
-        if line.starts_with("debug1: SSH2_MSG_NEWKEYS received") {
-            return Self::KeysExchanged;
-        }
-        if VERBOSE_ONLY.iter().any(|prefix| line.starts_with(prefix)) { Self::Detail } else { Self::Said }
-    }
-}
-
-/// How lines begin that ssh writes at VERBOSE or more and not at INFO.
-const VERBOSE_ONLY: [&str; 7] = [
-    "debug1: ",
-    "debug2: ",
-    "debug3: ",
-    "Authenticated using ",
-    "Transferred: sent ",
-    "Bytes per second: sent ",
-    "OpenSSH_",
-];
-
-/// The kind of reason that a line gives, if it gives one.
-fn classify(line: &str) -> Option<Reason> {
-    let says = |words: &[&str]| words.iter().any(|word| line.contains(word));
-    if says(&["Host key verification failed", "HOST IDENTIFICATION HAS CHANGED", "host key is known for"]) {
-        return Some(Reason::HostKey);
-    }
-    if says(&["Permission denied (", "Too many authentication failures"]) {
-        return Some(Reason::Refused);
-    }
-    let is_connection = says(&[
-        "Connection refused",
-        "Connection reset",
-        "Connection closed",
-        "Connection timed out",
-        "Operation timed out",
-        "No route to host",
-        "Network is unreachable",
-        "Broken pipe",
-        "banner exchange",
-        "kex_exchange_identification",
-        "ssh_exchange_identification",
-        "not responding",
-        "Could not resolve hostname",
-    ]);
-    is_connection.then_some(Reason::Connection)
-}
-
-/// The more telling of two reasons: ssh says why first and then that the connection is closed.
-fn worse(before: Option<Reason>, now: Option<Reason>) -> Option<Reason> {
-    let weight = |reason: &Option<Reason>| match reason {
-        Some(Reason::HostKey) => 3,
-        Some(Reason::Refused) => 2,
-        Some(_) => 1,
-        None => 0,
-    };
-    if weight(&now) > weight(&before) { now } else { before }
 }
 
 const CHUNKS_EACH_TIME: usize = 64;
@@ -318,6 +248,17 @@ mod tests {
         }
         let mut log = Log::new(LogLevel::Quiet);
         assert_eq!(log.says(changed).follower.message(), "foo; Host key verification failed.");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_host_certificate_is_among_the_last_words() {
+        let mut log = Log::new(LogLevel::Info);
+        log.says(
+            b"Certificate invalid: expired\r\nNo ED25519 host key is known for h\r\nHost key verification failed.\r\n",
+        );
+        let message = log.follower.message();
+        assert!(message.starts_with("Certificate invalid: expired; No ED25519"), "{message}");
+        assert_eq!(log.follower.reason(), Reason::HostKey);
     }
 
     /// S10: what a server makes ssh log cannot move the cursor.

@@ -114,10 +114,7 @@ pub fn plan(
     directory: &Path,
     helper: Option<&Helper>,
 ) -> Result<Plan, PlanError> {
-    check_path(directory).map_err(|source| PlanError::Directory { directory: directory.to_owned(), source })?;
-    if options.flags.no_command && options.remote_command != crate::RemoteCommand::None {
-        return Err(PlanError::CommandWithoutSession);
-    }
+    check(options, directory)?;
     if let (Some(needed), None) = (needs_helper(session), helper) {
         return Err(PlanError::HelperMissing(needed));
     }
@@ -147,6 +144,15 @@ pub fn plan(
         tunnel,
         log_level: options.flags.effective_log_level(),
     })
+}
+
+/// What can be refused before there is a session.
+pub(crate) fn check(options: &LaunchOptions, directory: &Path) -> Result<(), PlanError> {
+    check_path(directory).map_err(|source| PlanError::Directory { directory: directory.to_owned(), source })?;
+    if options.flags.no_command && options.remote_command != crate::RemoteCommand::None {
+        return Err(PlanError::CommandWithoutSession);
+    }
+    Ok(())
 }
 
 /// What `session` needs a helper program for, if anything: known before anything is created.

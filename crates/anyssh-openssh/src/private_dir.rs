@@ -18,7 +18,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -56,6 +56,11 @@ impl PrivateDir {
     /// Where it is, without symbolic links.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The directory itself, open.
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
     }
 
     /// Makes a subdirectory that must not be there yet.
@@ -162,8 +167,8 @@ impl PrivateDir {
     }
 
     /// Removes a file; one that is not there is fine.
-    pub fn remove_file(&self, name: &str) -> io::Result<()> {
-        self.unlink(OsStr::new(name), AtFlags::empty())
+    pub fn remove_file(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
+        self.unlink(name.as_ref(), AtFlags::empty())
     }
 
     /// Removes an empty subdirectory; one that is not there is fine.
@@ -197,7 +202,7 @@ impl PrivateDir {
     }
 }
 
-fn open_directory(at: impl std::os::fd::AsFd, name: &OsStr) -> io::Result<OwnedFd> {
+fn open_directory(at: impl AsFd, name: &OsStr) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(rustix::fs::openat(at, name, flags, Mode::empty())?)
 }

@@ -60,9 +60,6 @@ pub(crate) async fn run_once(
 ) -> Result<Ended, LaunchError> {
     let directory = LaunchDir::create(base)?;
     let plan = make_plan(directory.path())?;
-    if plan.tunnel.is_some() {
-        return Err(LaunchError::NoTunnel);
-    }
     let log = write_files(&directory, &plan)?;
     let askpass = plan.askpass.clone().map(|askpass| AskpassServer::listen(directory.dir(), askpass)).transpose()?;
     // Only our own stdin is a terminal that ssh may change.
@@ -166,6 +163,12 @@ impl Watch {
                 () = tokio::time::sleep(self.log.pause()) => self.log.read(show)?,
             }
         };
+        if matches!(status, ExitStatus::Killed(_) | ExitStatus::Exited(SSH_FAILED)) {
+            // Ctrl-C goes to ssh and to us, and ssh's end may be seen first.
+            if let Ok(signal) = tokio::time::timeout(LATE_SIGNAL, interrupts.next()).await {
+                self.interrupted_by.get_or_insert(signal);
+            }
+        }
         self.log.drain(show)?;
         if !captured {
             // A child of ssh may hold the other end open; what it says later is not ours.
@@ -204,5 +207,6 @@ async fn serve(askpass: Option<&AskpassServer>) -> io::Result<UnexpectedPrompt> 
 
 /// ssh(1), EXIT STATUS.
 const SSH_FAILED: u8 = 255;
+const LATE_SIGNAL: Duration = Duration::from_millis(20);
 const GRACE: Duration = Duration::from_secs(5);
 const LAST_OUTPUT: Duration = Duration::from_secs(1);

@@ -85,6 +85,7 @@ pub async fn connect(
     connection: &Connection<'_>,
     cancel: &Cancel,
 ) -> Result<Finished<Outcome>, Error> {
+    connection.check(provider, request)?;
     let used = with_session(provider, request, cancel, async |session| {
         let trusted = connection.trusted(session, request, cancel).await?;
         (connection.before_launch)();
@@ -105,6 +106,7 @@ pub async fn capture(
     connection: &Connection<'_>,
     cancel: &Cancel,
 ) -> Result<Finished<Output>, Error> {
+    connection.check(provider, request)?;
     let used = with_session(provider, request, cancel, async |session| {
         let trusted = connection.trusted(session, request, cancel).await?;
         (connection.before_launch)();
@@ -115,12 +117,19 @@ pub async fn capture(
 }
 
 impl Connection<'_> {
+    /// Refuses what cannot work with any session, before one is made.
+    fn check(&self, provider: &Provider, request: &CreateRequest) -> Result<(), Error> {
+        let check = self.launcher.check(self.options);
+        check.map_err(|error| Error::new(provider.info().name, Operation::Connect, error).with_target(&request.target))
+    }
+
     /// The session with a host key that the user or an earlier launch agreed to (K4).
     async fn trusted(&self, session: &Session, request: &CreateRequest, cancel: &Cancel) -> Result<Session, Cause> {
         tokio::select! {
             biased;
-            trusted = self.resolved(session, request) => Ok(trusted?),
+            // First, so that a signal that came with the last answer still keeps ssh from starting.
             signal = cancel.cancelled() => Err(Cause::Interrupted(signal)),
+            trusted = self.resolved(session, request) => Ok(trusted?),
         }
     }
 

@@ -1,8 +1,7 @@
 //! Holding back a client that sends faster than commands read.
 //!
 //! russh grants a channel's window when bytes arrive, not when they are used, and its session loop
-//! must never wait for a command (`docs/decisions`: that is a deadlock as soon as the command waits
-//! for the loop). So input is queued without a limit for each channel, and this gate, which stands
+//! must never wait for a command, which may itself wait for the loop to take its output. So input is queued without a limit for each channel, and this gate, which stands
 //! between the socket and russh, stops reading from the socket while too much is queued.
 //!
 //! There is one case in which it must go on reading: when output is stuck. The window adjustment or

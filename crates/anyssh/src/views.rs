@@ -211,7 +211,6 @@ fn provider_json(info: &ProviderInfo, is_set: impl Fn(&str) -> bool) -> serde_js
     json!({
         "name": info.name,
         "summary": info.summary,
-        "target": info.target_form,
         "settings": info.settings.iter().map(setting).collect::<Vec<_>>(),
         "options": info.options.iter().map(option).collect::<Vec<_>>(),
         "capabilities": {

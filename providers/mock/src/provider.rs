@@ -60,7 +60,6 @@ impl MockProvider {
     /// Makes a session and remembers it, with its attempt, before anybody hears of it.
     fn start(&self, request: &CreateRequest) -> Result<Session, Error> {
         let kind = Kind::of(&request.target)?;
-        request.progress.tell("starting SSH server");
         let (expired, refused) = (self.script.expires(), self.script.refuses());
         let order = Order { kind, account: &self.account, key_pair: &request.key_pair, expired, refused };
         let now = SystemTime::now();

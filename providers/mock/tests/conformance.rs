@@ -5,16 +5,16 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Output;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyssh_core::secrecy::ExposeSecret as _;
 use anyssh_core::ssh_key::private::Ed25519Keypair;
 use anyssh_core::ssh_key::{LineEnding, PrivateKey};
 use anyssh_core::{
-    CallerKey, CreateRequest, Credential, Deadline, ErrorKind, Expiry, HostTrust, IdempotencyKey, KeyPair, Progress,
-    Revocation, Session, SessionId, SessionRef, Settings, SshProvider, Target, Transport, Validity,
+    CallerKey, CreateRequest, Credential, Deadline, ErrorKind, Expiry, HostTrust, IdempotencyKey, KeyPair, Revocation,
+    Session, SessionId, SessionRef, Settings, SshProvider, Target, Transport, Validity,
 };
 use anyssh_mock::{Act, MockProvider, PROVIDER, Script, Verb};
 use tempfile::TempDir;
@@ -89,7 +89,7 @@ async fn each_target_gives_a_session_that_ssh_can_use_at_once() {
 async fn any_other_target_is_not_found_and_the_two_are_named() {
     let error = MockProvider::new().create(&request("nonsense")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    assert_eq!(error.to_string(), "mock has no target nonsense; its targets are certificate and password");
+    assert_eq!(error.to_string(), "there is no target nonsense, only certificate and password");
 }
 
 #[tokio::test]
@@ -99,16 +99,6 @@ async fn the_directory_lists_both_targets_as_running() {
     let shown: Vec<_> = listed.iter().map(|one| (one.target.as_str(), one.state.as_str())).collect();
     assert_eq!(shown, [("certificate", "running"), ("password", "running")]);
     assert_eq!(PROVIDER.build(&Settings::new()).unwrap().capabilities(), PROVIDER.capabilities);
-}
-
-/// Clause 1: what is being done is told, not printed.
-#[tokio::test]
-async fn clause_1_progress_is_told() {
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let listener = Arc::clone(&told);
-    let progress = Progress::new(move |message| listener.lock().unwrap().push(message.to_owned()));
-    MockProvider::new().create(&request("password").with_progress(progress)).await.unwrap();
-    assert_eq!(*told.lock().unwrap(), ["starting SSH server"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,51 @@
+//! Our own secrets, kept out of what is shown.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// Shorter pieces are left alone: replacing every `abc` in a message would say more than it hides.
+const SHORTEST: usize = 7;
+
+/// The secrets that one call sends, to be found again in what the server says (S10, K6).
+#[derive(Clone, Default)]
+pub(crate) struct Secrets(Vec<SecretString>);
+
+impl Secrets {
+    /// Hides `secret` as a whole and each of its words: a server may echo the key of `Bearer KEY` alone.
+    pub(crate) fn hide(&mut self, secret: &SecretString) {
+        let whole = secret.expose_secret();
+        let words = whole.split(' ').filter(|word| *word != whole);
+        for piece in words.chain([whole]).filter(|piece| piece.len() >= SHORTEST) {
+            self.0.push(piece.into());
+        }
+        // Longest first, so that no end of a longer secret stays behind a shorter one.
+        self.0.sort_by_key(|piece| std::cmp::Reverse(piece.expose_secret().len()));
+    }
+
+    /// `text` with `***` in place of every secret.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), "***"))
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets(***)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_value_and_its_words_are_hidden() {
+        let mut secrets = Secrets::default();
+        secrets.hide(&"abcdefgh".into());
+        secrets.hide(&"Bearer abcdefgh-12".into());
+        secrets.hide(&"short".into());
+        assert_eq!(secrets.redact("got Bearer abcdefgh-12!"), "got ***!");
+        assert_eq!(secrets.redact("key abcdefgh-12, abcdefgh, short"), "key ***, ***, short");
+    }
+}

@@ -1,0 +1,14 @@
+//! The client against real sockets: servers that behave (wiremock) and servers that do not.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, and so do its helpers")]
+
+mod kit;
+
+mod answers;
+mod environment;
+mod hostile;
+mod polling;
+mod retries;
+mod statuses;
+mod tls;
+mod wire;
