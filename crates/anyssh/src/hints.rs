@@ -1,6 +1,8 @@
 //! One next step for each failure. This is the only file that says what to try.
 
-use anyssh_openssh::TrustError;
+use std::ffi::{OsStr, OsString};
+
+use anyssh_openssh::{RemoteCommand, TrustError};
 use anyssh_sdk::{Error, Kind, Operation};
 
 /// What to do next, where anything is known to help.
@@ -34,6 +36,17 @@ pub(crate) fn for_error(error: &Error) -> Option<String> {
         _ => return None,
     };
     Some(hint)
+}
+
+/// The command that was typed, with the fingerprint that the user has to agree to (K4): to be pasted as it is.
+pub(crate) fn agree(fingerprint: &str, words: &[OsString]) -> Option<String> {
+    let typed = words.iter().skip(1).map(OsString::as_os_str);
+    let words: Vec<&OsStr> = ["anyssh", "--host-key", fingerprint].into_iter().map(OsStr::new).chain(typed).collect();
+    // The quoting of remote words is the one of every POSIX shell.
+    match RemoteCommand::from_words(&words) {
+        Ok(RemoteCommand::Line(line)) => Some(format!("if this is its key: {line}")),
+        _ => None,
+    }
 }
 
 fn trust_hint(trust: &TrustError, provider: &str, target: &str) -> Option<String> {
