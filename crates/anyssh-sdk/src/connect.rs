@@ -1,20 +1,15 @@
 //! A session on the real `ssh`: created, its host trusted, launched, revoked.
 
 use std::fmt;
-use std::future::Future;
 use std::path::Path;
-use std::pin::Pin;
 
-use anyssh_core::{CreateRequest, HostTrust, Session};
+use anyssh_core::{CreateRequest, HostTrust, Progress, Session};
 use anyssh_openssh::{
-    HostKeyPolicy, HostKeyQuestion, LaunchOptions, Launcher, Outcome, Output, PinStore, TrustError, TrustResolver,
+    AskUser, HostKeyPolicy, LaunchOptions, Launcher, Outcome, Output, PinStore, TrustError, TrustResolver,
 };
 
 use crate::error::Cause;
 use crate::{Cancel, Error, Finished, Operation, Provider, with_session};
-
-/// Asks the user whether a host key never seen before is trusted.
-pub type Ask<'a> = &'a (dyn Fn(HostKeyQuestion) -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync);
 
 /// How a session is turned into a running `ssh`.
 #[derive(Clone, Copy)]
@@ -23,7 +18,7 @@ pub struct Connection<'a> {
     options: &'a LaunchOptions,
     state_dir: &'a Path,
     host_keys: Option<&'a HostKeyPolicy>,
-    ask: Option<Ask<'a>>,
+    ask: Option<AskUser<'a>>,
     before_launch: &'a (dyn Fn() + Send + Sync),
     show: &'a (dyn Fn(&str) + Send + Sync),
 }
@@ -45,7 +40,7 @@ impl<'a> Connection<'a> {
 
     /// The same with somebody to ask about a host key never seen before.
     #[must_use]
-    pub fn with_ask(mut self, ask: Ask<'a>) -> Self {
+    pub fn with_ask(mut self, ask: AskUser<'a>) -> Self {
         self.ask = Some(ask);
         self
     }
@@ -134,33 +129,21 @@ impl Connection<'_> {
     }
 
     async fn resolved(&self, session: &Session, request: &CreateRequest) -> Result<Session, TrustError> {
-        let beforehand = self.host_keys.cloned().unwrap_or_default();
-        let question = match self.resolve(session, request, &beforehand).await {
-            Err(TrustError::NeedsYes(question)) => question,
-            other => return other,
-        };
-        let Some(ask) = self.ask else { return Err(TrustError::NeedsYes(question)) };
-        if !ask(HostKeyQuestion::clone(&question)).await {
-            return Err(TrustError::SaidNo(question));
-        }
-        // The user agreed to this key: the server has to show it once more, and then it is pinned.
-        let agreed = HostKeyPolicy { fingerprint: question.fingerprint.parse().ok(), ..beforehand };
-        self.resolve(session, request, &agreed).await
-    }
-
-    async fn resolve(
-        &self,
-        session: &Session,
-        request: &CreateRequest,
-        policy: &HostKeyPolicy,
-    ) -> Result<Session, TrustError> {
+        let policy = self.host_keys.cloned().unwrap_or_default();
         if policy.fingerprint.is_none() && !matches!(session.endpoint.host_trust, HostTrust::FirstUse(_)) {
             return Ok(session.clone());
         }
         let pins = PinStore::open(self.state_dir)?;
-        let resolver =
-            TrustResolver { launcher: self.launcher, pins: &pins, policy, ask: None, progress: &request.progress };
-        resolver.resolve(session, self.options, request.deadline).await
+        self.resolver(&pins, &policy, &request.progress).resolve(session, self.options, request.deadline).await
+    }
+
+    fn resolver<'b>(
+        &'b self,
+        pins: &'b PinStore,
+        policy: &'b HostKeyPolicy,
+        progress: &'b Progress,
+    ) -> TrustResolver<'b> {
+        TrustResolver { launcher: self.launcher, pins, policy, ask: self.ask, progress }
     }
 
     /// What ran, if ssh was let in; otherwise why it was not.
@@ -168,16 +151,8 @@ impl Connection<'_> {
         let Outcome::NotAuthenticated(ended) = outcome(&ran) else { return Ok(ran) };
         let changed = match &session.endpoint.host_trust {
             HostTrust::FirstUse(_) => PinStore::open(self.state_dir).ok().and_then(|pins| {
-                let progress = anyssh_core::Progress::silent();
-                let policy = HostKeyPolicy::default();
-                let resolver = TrustResolver {
-                    launcher: self.launcher,
-                    pins: &pins,
-                    policy: &policy,
-                    ask: None,
-                    progress: &progress,
-                };
-                resolver.explain(session, ended)
+                let (policy, progress) = (HostKeyPolicy::default(), Progress::silent());
+                self.resolver(&pins, &policy, &progress).explain(session, ended)
             }),
             _ => None,
         };

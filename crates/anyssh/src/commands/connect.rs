@@ -34,7 +34,7 @@ pub(super) async fn run(
         progress.finish();
         prompt::ask(question)
     };
-    let show = |line: &str| console::error_text(&format!("{line}\n"));
+    let show = console::log_line;
     let mut connection = Connection::new(&launcher, &options, &context.state_dir)
         .with_host_keys(&host_keys)
         .with_before_launch(&release_terminal)
