@@ -21,6 +21,7 @@ pub(super) async fn run(
 ) -> Result<u8, Box<Report>> {
     // Whatever can fail on this machine fails before anything is created at a provider.
     let launcher = launcher(context, on)?;
+    log_version(context, &launcher).await;
     let host_keys = host_keys(context, on)?;
     let provider = context.provider(on.info, &on.provider_options)?;
     let options = launch_options(context, flags, command);
@@ -82,6 +83,17 @@ fn launcher(context: &Context<'_>, on: &On) -> Result<Launcher, Box<Report>> {
         }
         None => launcher,
     })
+}
+
+/// Which OpenSSH it is (P5), asked only by who wants to know: it costs a process.
+async fn log_version(context: &Context<'_>, launcher: &Launcher) {
+    if context.options.debug {
+        let version = launcher.ssh().version(context.deadline).await;
+        context.debug(|| match version {
+            Ok(version) => format!("ssh is OpenSSH {version}"),
+            Err(error) => format!("ssh's version is not known: {error}"),
+        });
+    }
 }
 
 /// Our own path: ssh starts it for the password prompt.
