@@ -31,7 +31,8 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// A report of this kind; the message is one line.
+    /// A report of this kind. The message is made one line: a provider that is not ours may have
+    /// forgotten to escape its vendor's words (S10).
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self {
             code: kind.code(),
@@ -40,7 +41,7 @@ impl Report {
             operation: None,
             target: None,
             field: None,
-            message: message.into(),
+            message: escape::printable(&message.into(), LONGEST),
             hint: None,
             retryable: false,
             noun: "target",
@@ -66,7 +67,7 @@ impl Report {
             operation: (!configure).then(|| error.operation().as_str()),
             target: error.target().map(ToString::to_string),
             field: error.field().map(str::to_owned),
-            hint: hints::for_error(error),
+            hint: hints::for_error(error).map(|hint| escape::printable(&hint, LONGEST)),
             retryable: error.is_retryable(),
             noun,
             ..Self::new(error.kind(), error.to_string())
@@ -79,7 +80,7 @@ impl Report {
     }
 
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(escape::printable(&hint.into(), LONGEST));
         self
     }
 
@@ -158,6 +159,9 @@ impl Report {
         line.unwrap_or_default() + "\n"
     }
 }
+
+/// The longest message or hint, in characters. What is remote in it is capped much earlier.
+const LONGEST: usize = 4096;
 
 #[cfg(test)]
 mod tests {

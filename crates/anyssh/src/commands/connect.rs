@@ -57,7 +57,7 @@ pub(super) async fn run(
     if let Err(failure) = &finished.revocation {
         context.warn(on.info, failure);
     }
-    Ok(exit_status(&finished.value))
+    Ok(exit_status(&finished.value, flags.no_command))
 }
 
 fn launcher(context: &Context<'_>, on: &On) -> Result<Launcher, Box<Report>> {
@@ -117,8 +117,10 @@ fn host_keys(context: &Context<'_>, on: &On) -> Result<HostKeyPolicy, Box<Report
 }
 
 /// ssh(1), EXIT STATUS: the remote status, or 255 for ssh's own failures; 128+N for a killed ssh.
-fn exit_status(outcome: &Outcome) -> u8 {
+/// With `-N` there is no remote status, and ssh ends with 0 when a signal ends it.
+fn exit_status(outcome: &Outcome, no_command: bool) -> u8 {
     match outcome {
+        Outcome::Ran { interrupted_by: Some(signal), .. } if no_command => by_signal(*signal),
         Outcome::NotAuthenticated(ended) => killed_by(ended).map_or(255, by_signal),
         Outcome::Ran { status: ExitStatus::Exited(255) | ExitStatus::Killed(_), interrupted_by: Some(signal) } => {
             by_signal(*signal)
@@ -149,7 +151,7 @@ mod tests {
     /// P9: the table of exit statuses.
     #[test]
     fn the_remote_status_is_untouched_and_signals_are_128_and_more() {
-        let ran = |status, interrupted_by| exit_status(&Outcome::Ran { status, interrupted_by });
+        let ran = |status, interrupted_by| exit_status(&Outcome::Ran { status, interrupted_by }, false);
         for status in [0, 1, 2, 126, 127, 130, 255] {
             assert_eq!(ran(ExitStatus::Exited(status), None), status);
         }

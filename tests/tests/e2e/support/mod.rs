@@ -8,9 +8,9 @@ mod run;
 use std::time::{Duration, Instant};
 
 pub(crate) use gateway::Gateway;
-pub(crate) use home::Home;
+pub(crate) use home::{Home, directory, file};
 pub(crate) use processes::{Process, processes};
-pub(crate) use run::{Anyssh, Ran, Running};
+pub(crate) use run::{Anyssh, Ran, Running, keys};
 
 /// Longer than anything here takes, so that a hang is a failure and not a wait.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -23,4 +23,9 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "never: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Writes a private file.
+pub(crate) fn write(path: &std::path::Path, text: &str) {
+    file(path, text, 0o600);
 }

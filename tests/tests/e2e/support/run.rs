@@ -75,8 +75,13 @@ impl Anyssh {
     }
 
     /// The same as another user, without further groups.
-    pub(crate) fn uid(mut self, uid: u32, program: impl Into<OsString>) -> Self {
+    pub(crate) fn uid(mut self, uid: u32) -> Self {
         self.uid = Some(uid);
+        self
+    }
+
+    /// Another program in the same environment.
+    pub(crate) fn program(mut self, program: impl Into<OsString>) -> Self {
         self.program = program.into();
         self
     }
