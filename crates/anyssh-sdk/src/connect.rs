@@ -19,6 +19,7 @@ pub struct Connection<'a> {
     state_dir: &'a Path,
     host_keys: Option<&'a HostKeyPolicy>,
     ask: Option<AskUser<'a>>,
+    notes: Option<&'a Progress>,
     before_launch: &'a (dyn Fn() + Send + Sync),
     show: &'a (dyn Fn(&str) + Send + Sync),
 }
@@ -28,7 +29,16 @@ impl<'a> Connection<'a> {
     /// directory that is made when there is something to keep. A host key never seen before is refused
     /// and ssh's log is not shown.
     pub fn new(launcher: &'a Launcher, options: &'a LaunchOptions, state_dir: &'a Path) -> Self {
-        Self { launcher, options, state_dir, host_keys: None, ask: None, before_launch: &|| {}, show: &|_| {} }
+        Self {
+            launcher,
+            options,
+            state_dir,
+            host_keys: None,
+            ask: None,
+            notes: None,
+            before_launch: &|| {},
+            show: &|_| {},
+        }
     }
 
     /// The same with what the user said beforehand about host keys.
@@ -42,6 +52,14 @@ impl<'a> Connection<'a> {
     #[must_use]
     pub fn with_ask(mut self, ask: AskUser<'a>) -> Self {
         self.ask = Some(ask);
+        self
+    }
+
+    /// The same with somebody who is told what was agreed to without a question, such as a host key that
+    /// is known from another target. Without it the request's progress hears of it.
+    #[must_use]
+    pub fn with_notes(mut self, notes: &'a Progress) -> Self {
+        self.notes = Some(notes);
         self
     }
 
@@ -134,16 +152,12 @@ impl Connection<'_> {
             return Ok(session.clone());
         }
         let pins = PinStore::open(self.state_dir)?;
-        self.resolver(&pins, &policy, &request.progress).resolve(session, self.options, request.deadline).await
+        let notes = self.notes.unwrap_or(&request.progress);
+        self.resolver(&pins, &policy, notes).resolve(session, self.options, request.deadline).await
     }
 
-    fn resolver<'b>(
-        &'b self,
-        pins: &'b PinStore,
-        policy: &'b HostKeyPolicy,
-        progress: &'b Progress,
-    ) -> TrustResolver<'b> {
-        TrustResolver { launcher: self.launcher, pins, policy, ask: self.ask, progress }
+    fn resolver<'b>(&'b self, pins: &'b PinStore, policy: &'b HostKeyPolicy, notes: &'b Progress) -> TrustResolver<'b> {
+        TrustResolver { launcher: self.launcher, pins, policy, ask: self.ask, progress: notes }
     }
 
     /// What ran, if ssh was let in; otherwise why it was not.

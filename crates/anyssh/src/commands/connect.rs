@@ -30,6 +30,7 @@ pub(super) async fn run(
         .request(on.target.as_str(), &context.request_options(progress.progress()))
         .map_err(|error| context.report(on.info, &error))?;
 
+    let notes = progress.notes();
     let release_terminal = || progress.finish();
     let ask = |question| {
         progress.finish();
@@ -38,6 +39,7 @@ pub(super) async fn run(
     let show = console::log_line;
     let mut connection = Connection::new(&launcher, &options, &context.state_dir)
         .with_host_keys(&host_keys)
+        .with_notes(&notes)
         .with_before_launch(&release_terminal)
         .with_show(&show);
     if prompt::is_possible() {
