@@ -78,14 +78,14 @@ impl TrustResolver<'_> {
             return Ok(pin.key);
         }
         let key = self.launcher.read_host_key(session, options, deadline).await?;
-        self.agree(session, first_use, &key)?;
+        self.agree(session, first_use, &key).await?;
         // On disk before anything is launched: ssh is never started on a promise.
         self.pins.put(&first_use.alias, &key, first_use.group.as_deref())?;
         Ok(key)
     }
 
     /// Whether somebody agrees to a key never seen before for this alias.
-    fn agree(&self, session: &Session, first_use: &FirstUse, key: &HostKey) -> Result<(), TrustError> {
+    async fn agree(&self, session: &Session, first_use: &FirstUse, key: &HostKey) -> Result<(), TrustError> {
         let question = question(session, first_use, key);
         if self.policy.fingerprint.is_some() {
             return self.compare(&question.host, key);
@@ -104,10 +104,10 @@ impl TrustResolver<'_> {
             self.progress.tell(&format!("host key of {alias} accepted and pinned: {fingerprint}"));
             return Ok(());
         }
-        match self.ask.map(|ask| ask(&question)) {
-            Some(Answer::Yes) => Ok(()),
-            Some(Answer::No) => Err(TrustError::SaidNo(Box::new(question))),
-            None => Err(TrustError::NeedsYes(Box::new(question))),
+        let Some(ask) = self.ask else { return Err(TrustError::NeedsYes(Box::new(question))) };
+        match ask(question.clone()).await {
+            Answer::Yes => Ok(()),
+            Answer::No => Err(TrustError::SaidNo(Box::new(question))),
         }
     }
 

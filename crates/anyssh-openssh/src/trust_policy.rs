@@ -1,5 +1,7 @@
 //! What the user says about host keys, what the user is asked, and why a server is not trusted.
 
+use std::pin::Pin;
+
 use anyssh_core::HostAlias;
 use anyssh_core::ssh_key::Fingerprint;
 
@@ -50,8 +52,9 @@ pub enum Answer {
     No,
 }
 
-/// Asks the user; called at most once for each session.
-pub type AskUser<'a> = &'a (dyn Fn(&HostKeyQuestion) -> Answer + Sync);
+/// Asks the user; called at most once for each session. It is a future, so that a signal or the
+/// deadline can end the waiting for an answer.
+pub type AskUser<'a> = &'a (dyn Fn(HostKeyQuestion) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync);
 
 /// Why a server is not trusted. Nothing secret was sent to it.
 #[derive(Debug, thiserror::Error)]

@@ -1,20 +1,15 @@
 //! A session on the real `ssh`: created, its host trusted, launched, revoked.
 
 use std::fmt;
-use std::future::Future;
 use std::path::Path;
-use std::pin::Pin;
 
-use anyssh_core::{CreateRequest, HostTrust, Session};
+use anyssh_core::{CreateRequest, HostTrust, Progress, Session};
 use anyssh_openssh::{
-    HostKeyPolicy, HostKeyQuestion, LaunchOptions, Launcher, Outcome, Output, PinStore, TrustError, TrustResolver,
+    AskUser, HostKeyPolicy, LaunchOptions, Launcher, Outcome, Output, PinStore, TrustError, TrustResolver,
 };
 
 use crate::error::Cause;
 use crate::{Cancel, Error, Finished, Operation, Provider, with_session};
-
-/// Asks the user whether a host key never seen before is trusted.
-pub type Ask<'a> = &'a (dyn Fn(HostKeyQuestion) -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync);
 
 /// How a session is turned into a running `ssh`.
 #[derive(Clone, Copy)]
@@ -23,7 +18,8 @@ pub struct Connection<'a> {
     options: &'a LaunchOptions,
     state_dir: &'a Path,
     host_keys: Option<&'a HostKeyPolicy>,
-    ask: Option<Ask<'a>>,
+    ask: Option<AskUser<'a>>,
+    notes: Option<&'a Progress>,
     before_launch: &'a (dyn Fn() + Send + Sync),
     show: &'a (dyn Fn(&str) + Send + Sync),
 }
@@ -33,7 +29,16 @@ impl<'a> Connection<'a> {
     /// directory that is made when there is something to keep. A host key never seen before is refused
     /// and ssh's log is not shown.
     pub fn new(launcher: &'a Launcher, options: &'a LaunchOptions, state_dir: &'a Path) -> Self {
-        Self { launcher, options, state_dir, host_keys: None, ask: None, before_launch: &|| {}, show: &|_| {} }
+        Self {
+            launcher,
+            options,
+            state_dir,
+            host_keys: None,
+            ask: None,
+            notes: None,
+            before_launch: &|| {},
+            show: &|_| {},
+        }
     }
 
     /// The same with what the user said beforehand about host keys.
@@ -45,8 +50,16 @@ impl<'a> Connection<'a> {
 
     /// The same with somebody to ask about a host key never seen before.
     #[must_use]
-    pub fn with_ask(mut self, ask: Ask<'a>) -> Self {
+    pub fn with_ask(mut self, ask: AskUser<'a>) -> Self {
         self.ask = Some(ask);
+        self
+    }
+
+    /// The same with somebody who is told what was agreed to without a question, such as a host key that
+    /// is known from another target. Without it the request's progress hears of it.
+    #[must_use]
+    pub fn with_notes(mut self, notes: &'a Progress) -> Self {
+        self.notes = Some(notes);
         self
     }
 
@@ -134,33 +147,17 @@ impl Connection<'_> {
     }
 
     async fn resolved(&self, session: &Session, request: &CreateRequest) -> Result<Session, TrustError> {
-        let beforehand = self.host_keys.cloned().unwrap_or_default();
-        let question = match self.resolve(session, request, &beforehand).await {
-            Err(TrustError::NeedsYes(question)) => question,
-            other => return other,
-        };
-        let Some(ask) = self.ask else { return Err(TrustError::NeedsYes(question)) };
-        if !ask(HostKeyQuestion::clone(&question)).await {
-            return Err(TrustError::SaidNo(question));
-        }
-        // The user agreed to this key: the server has to show it once more, and then it is pinned.
-        let agreed = HostKeyPolicy { fingerprint: question.fingerprint.parse().ok(), ..beforehand };
-        self.resolve(session, request, &agreed).await
-    }
-
-    async fn resolve(
-        &self,
-        session: &Session,
-        request: &CreateRequest,
-        policy: &HostKeyPolicy,
-    ) -> Result<Session, TrustError> {
+        let policy = self.host_keys.cloned().unwrap_or_default();
         if policy.fingerprint.is_none() && !matches!(session.endpoint.host_trust, HostTrust::FirstUse(_)) {
             return Ok(session.clone());
         }
         let pins = PinStore::open(self.state_dir)?;
-        let resolver =
-            TrustResolver { launcher: self.launcher, pins: &pins, policy, ask: None, progress: &request.progress };
-        resolver.resolve(session, self.options, request.deadline).await
+        let notes = self.notes.unwrap_or(&request.progress);
+        self.resolver(&pins, &policy, notes).resolve(session, self.options, request.deadline).await
+    }
+
+    fn resolver<'b>(&'b self, pins: &'b PinStore, policy: &'b HostKeyPolicy, notes: &'b Progress) -> TrustResolver<'b> {
+        TrustResolver { launcher: self.launcher, pins, policy, ask: self.ask, progress: notes }
     }
 
     /// What ran, if ssh was let in; otherwise why it was not.
@@ -168,16 +165,8 @@ impl Connection<'_> {
         let Outcome::NotAuthenticated(ended) = outcome(&ran) else { return Ok(ran) };
         let changed = match &session.endpoint.host_trust {
             HostTrust::FirstUse(_) => PinStore::open(self.state_dir).ok().and_then(|pins| {
-                let progress = anyssh_core::Progress::silent();
-                let policy = HostKeyPolicy::default();
-                let resolver = TrustResolver {
-                    launcher: self.launcher,
-                    pins: &pins,
-                    policy: &policy,
-                    ask: None,
-                    progress: &progress,
-                };
-                resolver.explain(session, ended)
+                let (policy, progress) = (HostKeyPolicy::default(), Progress::silent());
+                self.resolver(&pins, &policy, &progress).explain(session, ended)
             }),
             _ => None,
         };

@@ -42,7 +42,7 @@ pub use anyssh_core::{
 pub use anyssh_openssh as openssh;
 pub use builtin::BUILTIN;
 pub use cancel::{Cancel, CancelTrigger};
-pub use connect::{Ask, Connection, capture, connect};
+pub use connect::{Connection, capture, connect};
 pub use error::{Error, Kind, Operation};
 pub use lifecycle::{CLEAN_UP, Finished, clean_up_deadline, create_unless_cancelled, with_session};
 pub use provider::Provider;

@@ -1,6 +1,6 @@
 //! Writing to the standard streams without ever panicking: a reader that went away is no failure.
 
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 
 use crate::report::Report;
 
@@ -27,4 +27,11 @@ pub(crate) fn print_text(text: &str) -> u8 {
 pub(crate) fn error_text(text: &str) {
     let mut stderr = io::stderr().lock();
     let _nobody_left = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+}
+
+/// Writes a line of ssh's log to stderr. On a terminal that ssh has set to raw, a line feed alone would
+/// leave the cursor where it is.
+pub(crate) fn log_line(line: &str) {
+    let end = if io::stderr().is_terminal() { "\r\n" } else { "\n" };
+    error_text(&format!("{line}{end}"));
 }

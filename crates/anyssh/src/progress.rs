@@ -62,6 +62,21 @@ impl ProgressLine {
         state.style = Style::Silent;
     }
 
+    /// A listener whose messages stay on the terminal: what the user should know afterwards too.
+    pub(crate) fn notes(&self) -> Progress {
+        let line = self.clone();
+        Progress::new(move |message| line.note(message))
+    }
+
+    fn note(&self, message: &str) {
+        let state = self.state();
+        match state.style {
+            Style::Silent => {}
+            Style::Lines => console::error_text(&format!("{}: {message}\n", state.provider)),
+            Style::Spinner => console::error_text(&format!("\r\x1b[K{}: {message}\n", state.provider)),
+        }
+    }
+
     fn tell(&self, message: &str) {
         let mut state = self.state();
         if state.message == message {

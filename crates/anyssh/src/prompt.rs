@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::pin::Pin;
 
-use anyssh_openssh::HostKeyQuestion;
+use anyssh_openssh::{Answer, HostKeyQuestion};
 
 /// The longest answer that is read.
 const LONGEST: u64 = 64;
@@ -16,11 +16,11 @@ pub(crate) fn is_possible() -> bool {
 }
 
 /// Asks on the terminal, whatever the standard streams are. Only `yes` is a yes.
-pub(crate) fn ask(question: HostKeyQuestion) -> Pin<Box<dyn Future<Output = bool> + Send>> {
+pub(crate) fn ask(question: HostKeyQuestion) -> Pin<Box<dyn Future<Output = Answer> + Send>> {
     Box::pin(async move {
         // A blocked read must not keep signals from being seen, so it has a thread of its own.
         let answer = tokio::task::spawn_blocking(move || ask_now(&question)).await;
-        matches!(answer, Ok(Ok(true)))
+        if matches!(answer, Ok(Ok(true))) { Answer::Yes } else { Answer::No }
     })
 }
 

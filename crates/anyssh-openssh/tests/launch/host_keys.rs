@@ -153,14 +153,19 @@ fn without_anybody_to_ask_the_fingerprint_is_named_and_nothing_is_pinned() {
     assert_eq!(world.pins.get(&alias("sbx-1")).unwrap(), None);
 }
 
+/// A user who answers without thinking.
+fn at_once(answer: Answer) -> std::pin::Pin<Box<dyn Future<Output = Answer> + Send>> {
+    Box::pin(std::future::ready(answer))
+}
+
 fn a_yes_pins_the_key_and_is_asked_for_once() {
     let world = World::new();
     let session = world.session("sbx-1", None);
     let asked = AtomicUsize::new(0);
-    let ask = |question: &anyssh_openssh::HostKeyQuestion| {
+    let ask = |question: anyssh_openssh::HostKeyQuestion| {
         assert_eq!((question.key_type.as_str(), question.port), ("ssh-ed25519", world.sshd.port()));
         asked.fetch_add(1, Ordering::SeqCst);
-        Answer::Yes
+        at_once(Answer::Yes)
     };
     for _ in 0..2 {
         let resolved = world.resolve(&session, &HostKeyPolicy::default(), Some(&ask), &Progress::silent()).unwrap();
@@ -175,7 +180,7 @@ fn a_yes_pins_the_key_and_is_asked_for_once() {
 fn a_no_pins_nothing() {
     let world = World::new();
     let session = world.session("sbx-1", None);
-    let no: AskUser<'_> = &|_| Answer::No;
+    let no: AskUser<'_> = &|_| at_once(Answer::No);
     let error = world.resolve(&session, &HostKeyPolicy::default(), Some(no), &Progress::silent()).unwrap_err();
     assert!(matches!(error, TrustError::SaidNo(_)), "{error}");
     assert_eq!(world.pins.get(&alias("sbx-1")).unwrap(), None);
@@ -197,7 +202,7 @@ fn a_changed_key_is_a_hard_stop_even_if_new_keys_are_accepted() {
     let world = World::new();
     world.pins.put(&alias("sbx-1"), &host_key(9), None).unwrap();
     let session = world.session("sbx-1", None);
-    let yes: AskUser<'_> = &|_| Answer::Yes;
+    let yes: AskUser<'_> = &|_| at_once(Answer::Yes);
     let resolved = world.resolve(&session, &accepting(), Some(yes), &Progress::silent()).unwrap();
     assert!(is_pinned_to(&resolved, 9));
     let launcher = world.scratch.launcher(&real_ssh());

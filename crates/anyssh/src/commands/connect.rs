@@ -21,6 +21,7 @@ pub(super) async fn run(
 ) -> Result<u8, Box<Report>> {
     // Whatever can fail on this machine fails before anything is created at a provider.
     let launcher = launcher(context, on)?;
+    log_version(context, &launcher).await;
     let host_keys = host_keys(context, on)?;
     let provider = context.provider(on.info, &on.provider_options)?;
     let options = launch_options(context, flags, command);
@@ -29,14 +30,16 @@ pub(super) async fn run(
         .request(on.target.as_str(), &context.request_options(progress.progress()))
         .map_err(|error| context.report(on.info, &error))?;
 
+    let notes = progress.notes();
     let release_terminal = || progress.finish();
     let ask = |question| {
         progress.finish();
         prompt::ask(question)
     };
-    let show = |line: &str| console::error_text(&format!("{line}\n"));
+    let show = console::log_line;
     let mut connection = Connection::new(&launcher, &options, &context.state_dir)
         .with_host_keys(&host_keys)
+        .with_notes(&notes)
         .with_before_launch(&release_terminal)
         .with_show(&show);
     if prompt::is_possible() {
@@ -94,6 +97,17 @@ fn launcher(context: &Context<'_>, on: &On) -> Result<Launcher, Box<Report>> {
         }
         None => launcher,
     })
+}
+
+/// Which OpenSSH it is (P5), asked only by who wants to know: it costs a process.
+async fn log_version(context: &Context<'_>, launcher: &Launcher) {
+    if context.options.debug {
+        let version = launcher.ssh().version(context.deadline).await;
+        context.debug(|| match version {
+            Ok(version) => format!("ssh is OpenSSH {version}"),
+            Err(error) => format!("ssh's version is not known: {error}"),
+        });
+    }
 }
 
 /// Our own path: ssh starts it for the password prompt.
