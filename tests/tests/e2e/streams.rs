@@ -54,11 +54,10 @@ fn a_remote_command_that_reads_nothing_ends_although_there_is_input() {
 fn closed_streams_are_no_crash() {
     for closed in ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"] {
         let shell = format!(r#"exec "$0" "$@" {closed}"#);
-        for target in ["certificate", "password"] {
-            let run = |line: &str| Home::new().anyssh(&["mock", target, "--", line]).shell(&shell).run();
-            run("exit 7").exits(7);
-            let ran = run("cat; exit 5");
-            ran.exits(5);
+        for (target, line, status) in
+            [("certificate", "exit 7", 7), ("password", "cat; echo out; echo err >&2; exit 5", 5)]
+        {
+            Home::new().anyssh(&["mock", target, "--", line]).shell(&shell).run().exits(status);
         }
         Home::new().anyssh(&["--version"]).shell(&shell).run().exits(0);
         Home::new().anyssh(&["nobody"]).shell(&shell).run().exits(2);
