@@ -44,7 +44,7 @@ impl fmt::Display for SshVersion {
 #[non_exhaustive]
 pub enum ProgramError {
     /// Nothing of that name in any directory of `PATH`.
-    #[error("no `ssh` in PATH: install OpenSSH's client, or name it with --ssh")]
+    #[error("there is no `ssh` in PATH")]
     NotFound,
     /// The path is not absolute, or no program.
     #[error("{0}: not an absolute path of a program that we may run")]

@@ -235,6 +235,14 @@ impl Error {
         }
     }
 
+    /// Why `ssh` could not be launched, where that was the reason.
+    pub fn launch_error(&self) -> Option<&LaunchError> {
+        match &self.0.cause {
+            Cause::Launch(error) => Some(error),
+            _ => None,
+        }
+    }
+
     /// Why the host could not be trusted, where that was the reason.
     pub fn trust_error(&self) -> Option<&TrustError> {
         match &self.0.cause {

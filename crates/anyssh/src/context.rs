@@ -62,14 +62,14 @@ impl<'a> Context<'a> {
     /// A library error as it is shown.
     pub(crate) fn report(&self, info: &ProviderInfo, error: &Error) -> Box<Report> {
         if let Some(failure) = error.clean_up_failure() {
-            Report::from_error(failure, info.target_noun).warn(self.options.error_format);
+            Report::from_error(failure, info).warn(self.options.error_format);
         }
-        Report::from_error(error, info.target_noun).boxed()
+        Report::from_error(error, info).boxed()
     }
 
     /// Writes a warning about something that changes no exit status.
     pub(crate) fn warn(&self, info: &ProviderInfo, error: &Error) {
-        Report::from_error(error, info.target_noun).warn(self.options.error_format);
+        Report::from_error(error, info).warn(self.options.error_format);
     }
 
     /// Writes a note for people: not with `--quiet`, and not where a program reads stderr.

@@ -5,12 +5,12 @@ use std::ffi::{OsStr, OsString};
 use anyssh_core::{OptionValue, ProviderInfo, SessionId, Target};
 use anyssh_openssh::{RemoteCommand, SshFlags};
 use clap::ArgMatches;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::ErrorKind;
 
 use crate::environment::Environment;
 use crate::options::Options;
 use crate::report::Report;
-use crate::{args, provider_list, ssh_args};
+use crate::{args, provider_list, refused_words, ssh_args};
 
 /// What the words ask for.
 pub(crate) enum Parsed {
@@ -76,7 +76,7 @@ pub(crate) fn parse(
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             return Ok(Parsed::Help(error.render().to_string()));
         }
-        Err(error) => return Err(explain(&error, providers)),
+        Err(error) => return Err(refused_words::explain(&error, providers)),
     };
     let levels = levels(&matches);
     let options =
@@ -189,38 +189,6 @@ fn show_secrets(leaf: &ArgMatches) -> bool {
     leaf.get_flag("show-secrets")
 }
 
-/// clap's refusal as one line and one hint.
-fn explain(error: &clap::Error, providers: &[&'static ProviderInfo]) -> Box<Report> {
-    let text = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.as_str()),
-        _ => None,
-    };
-    if let (ErrorKind::InvalidSubcommand, Some(word)) = (error.kind(), text(ContextKind::InvalidSubcommand)) {
-        let names: Vec<_> = providers.iter().map(|info| info.name).collect();
-        let word = anyssh_core::escape::quoted(word);
-        let hint = format!("providers: {}; commands: anyssh --help", names.join(", "));
-        return Report::usage(format!("there is no provider or command {word}")).with_hint(hint).boxed();
-    }
-    let rendered = error.render().to_string();
-    let line = rendered.lines().next().unwrap_or("the words do not fit").trim_start_matches("error: ").to_owned();
-    let listed: Vec<_> = rendered.lines().skip(1).take_while(|line| line.starts_with("  ")).map(str::trim).collect();
-    let message = if listed.is_empty() { line } else { format!("{line} {}", listed.join(" ")) };
-    let message = anyssh_core::escape::printable(&message, anyssh_core::escape::MESSAGE_CAP);
-    let report = Report::usage(message).with_hint(suggestion(error));
-    let report = match text(ContextKind::InvalidArg) {
-        Some(field) => report.with_field(&anyssh_core::escape::printable(field, 80)),
-        None => report,
-    };
-    report.boxed()
-}
-
-fn suggestion(error: &clap::Error) -> String {
-    match error.get(ContextKind::SuggestedArg) {
-        Some(ContextValue::String(similar)) => format!("did you mean {similar}?"),
-        _ => "anyssh --help lists the words, anyssh PROVIDER --help those of a provider".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -310,6 +278,20 @@ mod tests {
     fn an_unknown_provider_is_refused_with_the_ones_there_are() {
         let report = parsed(&["mokc", "certificate"]).unwrap_err();
         let shown = format!("{report:?}");
-        assert!(shown.contains("mokc") && shown.contains("providers: mock"), "{shown}");
+        assert!(shown.contains("mokc") && shown.contains("did you mean mock? providers: mock"), "{shown}");
+    }
+
+    #[test]
+    fn a_command_that_is_only_reserved_is_refused_as_one_of_later() {
+        for word in ["ls", "gc", "tunnel", "stdio", "ssh-config", "flyte-env"] {
+            assert!(refused(&[word]).contains("does not exist yet"), "{word}");
+        }
+        assert!(format!("{:?}", parsed(&["help"]).unwrap_err()).contains("anyssh --help"));
+    }
+
+    #[test]
+    fn a_missing_target_is_refused_with_the_usage() {
+        let shown = format!("{:?}", parsed(&["mock"]).unwrap_err());
+        assert!(shown.contains("Usage: anyssh [OPTIONS] mock certificate|password"), "{shown}");
     }
 }

@@ -34,6 +34,7 @@ mod paths;
 mod progress;
 mod prompt;
 mod provider_list;
+mod refused_words;
 mod report;
 mod ssh_args;
 mod views;
