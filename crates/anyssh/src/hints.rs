@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use anyssh_openssh::{RemoteCommand, TrustError};
+use anyssh_openssh::{HostKeyError, RemoteCommand, TrustError};
 use anyssh_sdk::{Error, Kind, Operation};
 
 /// What to do next, where anything is known to help.
@@ -59,7 +59,12 @@ fn trust_hint(trust: &TrustError, provider: &str, target: &str) -> Option<String
             Some(format!("do not go on before {provider} has told you why; no password was sent"))
         }
         TrustError::FingerprintForAuthority => Some("leave --host-key out".to_owned()),
-        TrustError::HostKey(_) => Some("try again in a moment".to_owned()),
+        TrustError::NoAnswer(_) => {
+            Some("allow more time with --timeout DURATION, or give the key with --host-key".to_owned())
+        }
+        TrustError::HostKey(HostKeyError::NotRead { .. } | HostKeyError::TimedOut { .. }) => {
+            Some("try again in a moment".to_owned())
+        }
         _ => None,
     }
 }
