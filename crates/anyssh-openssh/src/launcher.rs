@@ -9,13 +9,12 @@ use anyssh_core::{Deadline, Session};
 
 use crate::capture::Captured;
 use crate::helper_program::Helper;
-use crate::launch_dir::sweep_below;
+use crate::launch_dir::{LaunchDir, sweep_below};
 use crate::launch_error::LaunchError;
 use crate::launch_options::LaunchOptions;
 use crate::outcome::{ExitStatus, NotAuthenticated, Outcome, Reason};
 use crate::path_check::DirectoryError;
 use crate::plan::{check, plan};
-use crate::private_dir::PrivateDir;
 use crate::program::{SshProgram, SshVersion};
 use crate::run::{Ended, Streams, run_once};
 use crate::signals::Interrupts;
@@ -91,14 +90,15 @@ impl Launcher {
     }
 
     /// Refuses what cannot work with any session, before one is made that somebody pays for: flags that
-    /// contradict each other, and a place for private files that is not private.
+    /// contradict each other, and a place for private files that is not private or takes none (a full
+    /// disk, requirement C5).
     ///
     /// # Errors
     ///
     /// As [`run`](Self::run).
     pub fn check(&self, options: &LaunchOptions) -> Result<(), LaunchError> {
         check(options, &self.base)?;
-        PrivateDir::open(&self.base)?;
+        LaunchDir::create(&self.base)?;
         Ok(())
     }
 
@@ -173,6 +173,9 @@ impl Launcher {
         let first_plan = plan(session, options, &self.base, self.helper.as_ref())?;
         if first_plan.tunnel.is_some() {
             return Err(LaunchError::NoTunnel);
+        }
+        if deadline.remaining(Instant::now()).is_zero() {
+            return Err(LaunchError::TimedOut);
         }
         if first_plan.askpass.is_some() {
             self.require_askpass(options, deadline).await?;

@@ -49,6 +49,9 @@ pub enum ProgramError {
     /// The path is not absolute, or no program.
     #[error("{0}: not an absolute path of a program that we may run")]
     NotAProgram(PathBuf),
+    /// It did not say its version by the deadline.
+    #[error("{0}: `ssh -V` did not answer by the deadline")]
+    TimedOut(PathBuf),
     /// It did not say its version as OpenSSH does.
     #[error("{path}: `ssh -V` does not say an OpenSSH version: {said}")]
     NoVersion {
@@ -94,7 +97,8 @@ impl SshProgram {
     ///
     /// # Errors
     ///
-    /// [`ProgramError::NoVersion`] for anything that does not start with `OpenSSH_`.
+    /// [`ProgramError::NoVersion`] for anything that does not start with `OpenSSH_`,
+    /// [`ProgramError::TimedOut`] for nothing by the deadline.
     pub async fn version(&self, deadline: Deadline) -> Result<SshVersion, ProgramError> {
         self.version_without(deadline, &[]).await
     }
@@ -109,7 +113,7 @@ impl SshProgram {
         let said = match asked.await {
             Ok(Ok(said)) => said,
             Ok(Err(error)) => error.to_string().into_bytes(),
-            Err(_) => b"no answer by the deadline".to_vec(),
+            Err(_) => return Err(ProgramError::TimedOut(self.path.clone())),
         };
         parse_version(&said)
             .ok_or_else(|| ProgramError::NoVersion { path: self.path.clone(), said: printable_bytes(&said, 80) })

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use anyssh_core::escape;
 use anyssh_core::secrecy::SecretString;
 use anyssh_core::{Deadline, OptionKind, OptionValue, Progress, ProviderInfo, Settings, Wake};
 use anyssh_sdk::{Error, Provider, RequestOptions};
@@ -82,7 +83,8 @@ impl<'a> Context<'a> {
     /// Writes a line of our log, with `--debug`. It never holds a secret.
     pub(crate) fn debug(&self, line: impl FnOnce() -> String) {
         if self.options.debug {
-            console::error_text(&format!("debug: {}\n", line()));
+            // A path of ours can hold anything that a file name can.
+            console::error_text(&format!("debug: {}\n", escape::printable(&line(), LONGEST_DEBUG_LINE)));
         }
     }
 
@@ -120,3 +122,5 @@ impl<'a> Context<'a> {
         Ok(settings)
     }
 }
+
+const LONGEST_DEBUG_LINE: usize = 8192;

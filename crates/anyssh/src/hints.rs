@@ -77,8 +77,9 @@ fn trust_hint(trust: &TrustError, provider: &str) -> Option<String> {
             Some(format!("do not go on before {provider} has told you why; no password was sent"))
         }
         TrustError::FingerprintForAuthority => Some("leave --host-key out".to_owned()),
+        TrustError::NoAnswer(_) => Some(format!("{MORE_TIME}, or give the key with --host-key")),
         TrustError::HostKey(HostKeyError::TimedOut { .. }) => Some(MORE_TIME.to_owned()),
-        TrustError::HostKey(_) => Some("try again in a moment".to_owned()),
+        TrustError::HostKey(HostKeyError::NotRead { .. }) => Some("try again in a moment".to_owned()),
         TrustError::Pins(PinError::Directory(_)) => Some(ANOTHER_DIRECTORY.to_owned()),
         _ => None,
     }

@@ -80,13 +80,22 @@ pub(crate) fn parse(
     };
     let levels = levels(&matches);
     let options =
-        Options::read(&levels.iter().map(|(_, matches)| *matches).collect::<Vec<_>>(), environment, providers)?;
+        Options::read(&levels.iter().map(|(_, matches)| *matches).collect::<Vec<_>>(), environment, providers)
+            .map_err(|report| of_its_command(*report, providers, &levels))?;
     let invocation = invocation(providers, &levels, command)?;
     if command.is_some() && !invocation.connects() {
         let report = Report::usage("a remote command after -- is only for a connection");
         return Err(report.with_field("--").with_hint("anyssh PROVIDER TARGET -- COMMAND").boxed());
     }
     Ok(Parsed::Invocation(invocation, Box::new(options)))
+}
+
+/// A refusal of the options with the exit status that its command has for it: a file that cannot be read
+/// is 255 for a connection, whose other numbers belong to the remote command.
+fn of_its_command(report: Report, providers: &[&'static ProviderInfo], levels: &[(&str, &ArgMatches)]) -> Box<Report> {
+    let connects = levels.get(1).is_some_and(|(name, _)| providers.iter().any(|info| info.name == *name));
+    let status = report.exit_status(connects);
+    report.with_exit_status(status).boxed()
 }
 
 /// The command and its subcommands, outermost first, each with its name.
@@ -132,10 +141,12 @@ fn connect(info: &'static ProviderInfo, leaf: &ArgMatches, command: &[OsString])
     let stray = args::words(leaf, "stray");
     if let Some(first) = stray.first() {
         let shown = anyssh_core::escape::quoted(&first.to_string_lossy());
+        let shown_words = stray.iter().take(MOST_SHOWN_WORDS);
         let words: Vec<_> =
-            stray.iter().map(|word| anyssh_core::escape::printable(&word.to_string_lossy(), 80)).collect();
-        let hint =
-            format!("a remote command stands after --: anyssh {} {} -- {}", info.name, on.target, words.join(" "));
+            shown_words.map(|word| anyssh_core::escape::printable(&word.to_string_lossy(), 80)).collect();
+        let more = if stray.len() > MOST_SHOWN_WORDS { " …" } else { "" };
+        let words = words.join(" ");
+        let hint = format!("a remote command stands after --: anyssh {} {} -- {words}{more}", info.name, on.target);
         return Err(in_context(Report::usage(format!("unexpected word {shown} after the target")).with_hint(hint)));
     }
     let flags = ssh_args::flags(leaf).map_err(|report| in_context(*report))?;
@@ -188,6 +199,9 @@ fn named(info: &'static ProviderInfo, leaf: &ArgMatches) -> Result<Named, Box<Re
 fn show_secrets(leaf: &ArgMatches) -> bool {
     leaf.get_flag("show-secrets")
 }
+
+/// How many words of a command typed without `--` its hint repeats.
+const MOST_SHOWN_WORDS: usize = 20;
 
 #[cfg(test)]
 mod tests {
@@ -243,6 +257,39 @@ mod tests {
         let report = parsed(&["mock", "certificate", "ls", "-l", "/"]).unwrap_err();
         let shown = format!("{report:?}");
         assert!(shown.contains("anyssh mock certificate -- ls -l /"), "{shown}");
+    }
+
+    /// As with ssh: of two flags that contradict each other the later one counts.
+    #[test]
+    fn the_later_of_two_flags_counts() {
+        use anyssh_openssh::{LogLevel, Terminal, X11};
+        let flags = |words: &[&str]| match parsed(&[&["mock", "certificate"], words].concat()).unwrap() {
+            Invocation::Connect { flags, .. } => *flags,
+            other => panic!("{other:?}"),
+        };
+        for (words, terminal) in [
+            (&["-T"][..], Terminal::Never),
+            (&["-T", "-t"], Terminal::Request),
+            (&["-t", "-T"], Terminal::Never),
+            (&["-T", "-tt"], Terminal::Force),
+            (&["-ttT", "-N", "-N", "-A", "-A"], Terminal::Never),
+        ] {
+            assert_eq!(flags(words).terminal, terminal, "{words:?}");
+        }
+        for (words, level) in [(["-v", "-q"], LogLevel::Quiet), (["-q", "-v"], LogLevel::Debug1)] {
+            assert_eq!(flags(&words).log_level, level, "{words:?}");
+        }
+        assert_eq!((flags(&["-XY"]).x11, flags(&["-YX"]).x11), (X11::Trusted, X11::Untrusted));
+        assert_eq!(flags(&["-l", "a", "-l", "b"]).user.unwrap().as_str(), "a");
+        assert!(parsed(&["--timeout", "1s", "--json", "--json", "--timeout=2s", "mock", "certificate"]).is_ok());
+    }
+
+    #[test]
+    fn a_hint_does_not_repeat_a_whole_argument_list() {
+        let words: Vec<String> = (0..10_000).map(|number| number.to_string()).collect();
+        let words: Vec<&str> = ["mock", "certificate"].into_iter().chain(words.iter().map(String::as_str)).collect();
+        let shown = format!("{:?}", parsed(&words).unwrap_err());
+        assert!(shown.contains("-- 0 1 2") && shown.len() < 2000, "{} bytes", shown.len());
     }
 
     #[test]
