@@ -175,7 +175,7 @@ impl Launcher {
             return Err(LaunchError::NoTunnel);
         }
         if first_plan.askpass.is_some() {
-            self.require_askpass(deadline).await?;
+            self.require_askpass(options, deadline).await?;
         }
         let mut pause = FIRST_PAUSE;
         for tries_left in (0..=RETRIES).rev() {
@@ -197,14 +197,14 @@ impl Launcher {
         Err(LaunchError::TimedOut)
     }
 
-    async fn require_askpass(&self, deadline: Deadline) -> Result<(), LaunchError> {
+    async fn require_askpass(&self, options: &LaunchOptions, deadline: Deadline) -> Result<(), LaunchError> {
         // ssh takes a helper that cannot be run for an empty password.
         if let Some(helper) = &self.helper
             && access(helper.path(), Access::EXEC_OK).is_err()
         {
             return Err(LaunchError::NoHelper(helper.path().to_owned()));
         }
-        let version = self.ssh.version(deadline).await?;
+        let version = self.ssh.version_without(deadline, &options.hidden_environment).await?;
         if version < SshVersion::WITH_ASKPASS_REQUIRE {
             return Err(LaunchError::TooOld { path: self.ssh.path().to_owned(), version });
         }

@@ -96,7 +96,16 @@ impl SshProgram {
     ///
     /// [`ProgramError::NoVersion`] for anything that does not start with `OpenSSH_`.
     pub async fn version(&self, deadline: Deadline) -> Result<SshVersion, ProgramError> {
-        let asked = tokio::time::timeout(deadline.remaining(Instant::now()), self.say_version());
+        self.version_without(deadline, &[]).await
+    }
+
+    /// The same, without these variables in its environment.
+    pub(crate) async fn version_without(
+        &self,
+        deadline: Deadline,
+        hidden: &[String],
+    ) -> Result<SshVersion, ProgramError> {
+        let asked = tokio::time::timeout(deadline.remaining(Instant::now()), self.say_version(hidden));
         let said = match asked.await {
             Ok(Ok(said)) => said,
             Ok(Err(error)) => error.to_string().into_bytes(),
@@ -106,8 +115,11 @@ impl SshProgram {
             .ok_or_else(|| ProgramError::NoVersion { path: self.path.clone(), said: printable_bytes(&said, 80) })
     }
 
-    async fn say_version(&self) -> std::io::Result<Vec<u8>> {
+    async fn say_version(&self, hidden: &[String]) -> std::io::Result<Vec<u8>> {
         let mut command = tokio::process::Command::new(&self.path);
+        for name in hidden {
+            command.env_remove(name);
+        }
         command.arg("-V").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn()?;
         let mut said = Vec::new();

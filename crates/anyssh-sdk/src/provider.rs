@@ -15,7 +15,15 @@ use crate::{BUILTIN, CLEAN_UP, Error, Operation, RequestOptions};
 
 /// A provider ends its calls by itself, with an error that says what it waited for, after revoking
 /// what it cannot hand out; one that does not is cut off this long after its deadline.
-const GRACE: Duration = Duration::from_millis(CLEAN_UP.as_millis() as u64 + 250);
+fn grace(operation: Operation) -> Duration {
+    match operation {
+        Operation::Create | Operation::Regenerate => CLEAN_UP + MARGIN,
+        _ => MARGIN,
+    }
+}
+
+/// For the way from the provider's own timer to its answer.
+const MARGIN: Duration = Duration::from_millis(250);
 
 /// One provider, ready for use. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -122,7 +130,12 @@ impl Provider {
             Some(directory) => directory.map_err(fail)?,
             None => return Err(fail(ProviderError::unsupported("this provider cannot list its targets"))),
         };
-        match tokio::time::timeout_at((deadline.instant() + GRACE).into(), directory.targets(deadline)).await {
+        match tokio::time::timeout_at(
+            (deadline.instant() + grace(Operation::Targets)).into(),
+            directory.targets(deadline),
+        )
+        .await
+        {
             Ok(targets) => targets.map_err(fail),
             Err(_) => Err(Error::new(self.info.name, Operation::Targets, Cause::CutOff)),
         }
@@ -145,7 +158,7 @@ impl Provider {
         deadline: Deadline,
         call: impl Future<Output = Result<T, ProviderError>>,
     ) -> Result<T, Error> {
-        let result = match tokio::time::timeout_at((deadline.instant() + GRACE).into(), call).await {
+        let result = match tokio::time::timeout_at((deadline.instant() + grace(operation)).into(), call).await {
             Ok(result) => result.map_err(Cause::from),
             Err(_) => Err(Cause::CutOff),
         };

@@ -1,5 +1,6 @@
 //! What every command stands on: the providers, the options, the places and the way to the user.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,8 @@ use crate::report::Report;
 pub(crate) struct Context<'a> {
     pub(crate) providers: &'a [&'static ProviderInfo],
     pub(crate) environment: &'a Environment,
+    /// The command line, the program's own name first.
+    pub(crate) words: &'a [OsString],
     pub(crate) options: Options,
     pub(crate) state_dir: PathBuf,
     pub(crate) runtime_dir: PathBuf,
@@ -30,13 +33,14 @@ impl<'a> Context<'a> {
     pub(crate) fn new(
         providers: &'a [&'static ProviderInfo],
         environment: &'a Environment,
+        words: &'a [OsString],
         options: Options,
     ) -> Result<Self, Box<Report>> {
         let state_dir = paths::state_dir(environment)?;
         let runtime_dir = paths::runtime_dir(environment, &state_dir);
         let now = Instant::now();
         let end = now.checked_add(options.timeout).unwrap_or(now + Duration::from_secs(365 * 24 * 3600));
-        Ok(Self { providers, environment, options, state_dir, runtime_dir, deadline: Deadline::at(end) })
+        Ok(Self { providers, environment, words, options, state_dir, runtime_dir, deadline: Deadline::at(end) })
     }
 
     /// The provider, built from the environment, the file and the options given.

@@ -1,7 +1,9 @@
 //! One next step for each failure. This is the only file that says what to try.
 
+use std::ffi::{OsStr, OsString};
+
 use anyssh_core::ProviderInfo;
-use anyssh_openssh::{HostKeyError, LaunchError, PinError, TrustError};
+use anyssh_openssh::{HostKeyError, LaunchError, PinError, RemoteCommand, TrustError};
 use anyssh_sdk::{Error, Kind, Operation};
 
 /// What to do next, where anything is known to help. `info` describes the provider of the error.
@@ -51,6 +53,17 @@ fn launch_hint(launch: &LaunchError) -> Option<String> {
             Some("name a newer OpenSSH client with --ssh FILE".to_owned())
         }
         LaunchError::TimedOut => Some(MORE_TIME.to_owned()),
+        _ => None,
+    }
+}
+
+/// The command that was typed, with the fingerprint that the user has to agree to (K4): to be pasted as it is.
+pub(crate) fn agree(fingerprint: &str, words: &[OsString]) -> Option<String> {
+    let typed = words.iter().skip(1).map(OsString::as_os_str);
+    let words: Vec<&OsStr> = ["anyssh", "--host-key", fingerprint].into_iter().map(OsStr::new).chain(typed).collect();
+    // The quoting of remote words is the one of every POSIX shell.
+    match RemoteCommand::from_words(&words) {
+        Ok(RemoteCommand::Line(line)) => Some(format!("if this is its key: {line}")),
         _ => None,
     }
 }

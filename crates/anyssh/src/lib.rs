@@ -78,7 +78,7 @@ fn run(providers: &[&'static ProviderInfo], environment: &Environment, words: &[
         Ok(invocation::Parsed::Invocation(invocation, options)) => {
             let format = options.error_format;
             let connects = invocation.connects();
-            let context = Context::new(providers, environment, *options);
+            let context = Context::new(providers, environment, words, *options);
             match context.and_then(|context| without_panic(|| commands::run(context, &invocation))) {
                 Ok(status) => status,
                 Err(report) => report.print(format).exit_status(connects),
