@@ -14,7 +14,7 @@
 //! }
 //! ```
 //!
-//! The way of a call: words ([`args`]) and settings become an invocation, one file under `commands`
+//! The way of a call: words (`args`) and settings become an invocation, one file under `commands`
 //! runs it on the library, and `report` turns what came of it into messages and an exit status. This
 //! is the only crate that reads the environment and writes to the standard streams.
 
