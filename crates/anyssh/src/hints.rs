@@ -11,7 +11,7 @@ pub(crate) fn for_error(error: &Error, info: &ProviderInfo) -> Option<String> {
     let provider = error.provider();
     let target = error.target().map_or_else(|| "TARGET".to_owned(), ToString::to_string);
     if let Some(trust) = error.trust_error() {
-        return trust_hint(trust, provider, &target);
+        return trust_hint(trust, provider);
     }
     if let Some(left) = error.provider_error().and_then(anyssh_core::ProviderError::left_behind) {
         return Some(match &left.session {
@@ -45,6 +45,17 @@ pub(crate) fn for_error(error: &Error, info: &ProviderInfo) -> Option<String> {
     Some(hint)
 }
 
+/// The command that was typed, with the fingerprint that the user has to agree to (K4): to be pasted as it is.
+pub(crate) fn agree(fingerprint: &str, words: &[OsString]) -> Option<String> {
+    let typed = words.iter().skip(1).map(OsString::as_os_str);
+    let words: Vec<&OsStr> = ["anyssh", "--host-key", fingerprint].into_iter().map(OsStr::new).chain(typed).collect();
+    // The quoting of remote words is the one of every POSIX shell.
+    match RemoteCommand::from_words(&words) {
+        Ok(RemoteCommand::Line(line)) => Some(format!("if this is its key: {line}")),
+        _ => None,
+    }
+}
+
 /// What stopped `ssh` from being launched is on this machine, or in the words typed.
 fn launch_hint(launch: &LaunchError) -> Option<String> {
     match launch {
@@ -57,23 +68,8 @@ fn launch_hint(launch: &LaunchError) -> Option<String> {
     }
 }
 
-/// The command that was typed, with the fingerprint that the user has to agree to (K4): to be pasted as it is.
-pub(crate) fn agree(fingerprint: &str, words: &[OsString]) -> Option<String> {
-    let typed = words.iter().skip(1).map(OsString::as_os_str);
-    let words: Vec<&OsStr> = ["anyssh", "--host-key", fingerprint].into_iter().map(OsStr::new).chain(typed).collect();
-    // The quoting of remote words is the one of every POSIX shell.
-    match RemoteCommand::from_words(&words) {
-        Ok(RemoteCommand::Line(line)) => Some(format!("if this is its key: {line}")),
-        _ => None,
-    }
-}
-
-fn trust_hint(trust: &TrustError, provider: &str, target: &str) -> Option<String> {
+fn trust_hint(trust: &TrustError, provider: &str) -> Option<String> {
     match trust {
-        TrustError::NeedsYes(question) => {
-            let fingerprint = &question.fingerprint;
-            Some(format!("if this is its key: anyssh --host-key {fingerprint} {provider} {target}"))
-        }
         TrustError::Changed { alias, .. } => Some(format!(
             "do not go on before {provider} has told you why; if it has, remove pins/{alias} from the state directory"
         )),

@@ -73,20 +73,11 @@ fn whatever_the_mask_what_a_launch_has_on_disk_is_private_and_goes() {
 fn homes_with_odd_names_work() {
     let long = "l".repeat(200);
     for name in [
-        "with blank",
-        "%h%%d",
-        "it's",
-        "a\"b",
-        "tab\there",
-        "hällo-日本",
-        "back\\slash",
-        "#hash",
-        "$HOME",
-        "-dash",
-        "a;b&c|d",
-        "*?[x]",
-        "~",
-        "`id`",
+        "with blank\ttab",
+        "%h%%d it's a\"b",
+        "hällo-日本 back\\slash",
+        "#hash $HOME",
+        "-dash;a&b|c *?[x] `id` ~",
         &long,
     ] {
         let home = Home::called(name);

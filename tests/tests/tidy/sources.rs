@@ -23,7 +23,6 @@ const OPENS_SECRETS: &[&str] = &[
     "crates/anyssh-openssh/src/run.rs",
     // To compare with what a client sent.
     "crates/anyssh-server/src/password_login.rs",
-    // What a client sent to a server of the test kit, for the test to compare.
     "crates/anyssh-testkit/src/hostile.rs",
     // What --show-secrets prints.
     "crates/anyssh/src/views.rs",
