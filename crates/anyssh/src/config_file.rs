@@ -123,7 +123,7 @@ impl ConfigFile {
         for key in self.table.keys() {
             match providers.iter().find(|info| info.name == key) {
                 Some(info) => self.check_provider_keys(info)?,
-                None if options::NAMES.iter().any(|name| name.replace('-', "_") == *key) => {}
+                None if options::NAMES.iter().any(|name| *name != "config" && name.replace('-', "_") == *key) => {}
                 None => return Err(self.wrong(key, "an option or a provider's table")),
             }
         }

@@ -86,5 +86,6 @@ fn trust_hint(trust: &TrustError, provider: &str) -> Option<String> {
 }
 
 const MORE_TIME: &str = "allow more time with --timeout DURATION";
-const ANOTHER_DIRECTORY: &str =
+/// For a directory that cannot be made, or is not ours alone.
+pub(crate) const ANOTHER_DIRECTORY: &str =
     "ANYSSH_STATE_DIR names another directory: an absolute path of your own, which strangers cannot change";

@@ -51,7 +51,7 @@ fn suggestion(error: &clap::Error) -> String {
     if let (ErrorKind::MissingRequiredArgument, Some(ContextValue::StyledStr(usage))) =
         (error.kind(), error.get(ContextKind::Usage))
     {
-        return usage.to_string().lines().next().unwrap_or_default().to_owned();
+        return usage.to_string().lines().next().unwrap_or_default().trim_start_matches("Usage: ").to_owned();
     }
     match error.get(ContextKind::SuggestedArg) {
         Some(ContextValue::String(similar)) => format!("did you mean {similar}?"),

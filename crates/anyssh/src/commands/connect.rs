@@ -83,8 +83,8 @@ fn launcher(context: &Context<'_>, on: &On) -> Result<Launcher, Box<Report>> {
     if context.runtime_dir.starts_with(&context.state_dir) {
         // The launch looks at its own directory; the one above it is ours as well (F1).
         PrivateDir::open(&context.state_dir).map_err(|error| {
-            let report = Report::local(error.to_string()).with_provider(on.info.name);
-            report.with_target(on.target.as_str()).boxed()
+            let report = Report::local(format!("private directory: {error}")).with_hint(hints::ANOTHER_DIRECTORY);
+            report.with_provider(on.info.name).with_target(on.target.as_str()).boxed()
         })?;
     }
     let launcher = Launcher::new(ssh, &context.runtime_dir);
