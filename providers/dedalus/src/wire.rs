@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyssh_core::FieldError;
 use serde::{Deserialize, Deserializer, Serialize};
 
-const STATUS: &str = "a word of 1 to 64 letters, digits, '_' or '-'";
+const STATUS: &str = "a word of 1 to 64 letters, digits, '_' or '-', starting with a letter or digit";
 
 /// The body of a create: nothing else is allowed in it.
 #[derive(Debug, Serialize)]
@@ -90,7 +90,8 @@ impl SshSession {
     /// When `status` is no word at all.
     pub fn stage(&self) -> Result<Stage, FieldError> {
         let is_word = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
-        let fits = (1..=64).contains(&self.status.len()) && self.status.bytes().all(is_word);
+        let begins = self.status.starts_with(|c: char| c.is_ascii_alphanumeric());
+        let fits = begins && self.status.len() <= 64 && self.status.bytes().all(is_word);
         match self.status.as_str() {
             "ready" => Ok(Stage::Ready),
             "failed" => Ok(Stage::Over("failed")),

@@ -23,6 +23,8 @@ const OPENS_SECRETS: &[&str] = &[
     "crates/anyssh-openssh/src/run.rs",
     // To compare with what a client sent.
     "crates/anyssh-server/src/password_login.rs",
+    // From settings into headers.
+    "providers/dedalus/src/config.rs",
     // What --show-secrets prints.
     "crates/anyssh/src/views.rs",
 ];
