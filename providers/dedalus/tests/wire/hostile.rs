@@ -203,7 +203,7 @@ async fn an_answer_that_is_none_is_refused_and_what_it_was_about_is_deleted() {
     }
 }
 
-/// N1: neither key follows a redirect.
+/// N1, K5: neither key follows a redirect.
 #[tokio::test]
 async fn a_redirect_is_an_error_and_the_other_server_hears_nothing() {
     let other = MockServer::start().await;
