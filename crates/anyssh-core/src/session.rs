@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use crate::{Host, HostTrust, Login, Port, SessionId, Target, WebSocketUrl};
 
-/// A live SSH authorization for one target: where, who, with what, trusted how, until when.
+/// A live SSH authorization for one target: its endpoint, its login and its expiry.
 ///
 /// It holds secrets: `Debug` is redacted and there is no `Serialize`. Whoever has to print or keep
 /// one writes down the fields it means to.

@@ -60,18 +60,27 @@ impl Drop for LaunchDir {
 /// Makes and locks a new directory, or `None` if a sweep took it away in between.
 fn claim(base: &PrivateDir) -> io::Result<Option<(String, PrivateDir, File)>> {
     let name = format!("{PREFIX}{:016x}", rand::random::<u64>());
-    let swept = |error: io::Error| if error.kind() == io::ErrorKind::NotFound { Ok(None) } else { Err(error) };
-    let dir = match base.create_dir(&name) {
-        Ok(dir) => dir,
-        Err(error) => return swept(error),
-    };
-    let lock = match dir.create_file(LOCK, machine().as_bytes()) {
-        Ok(lock) => lock,
-        Err(error) => return swept(error),
-    };
+    match make(base, &name) {
+        Ok(made) => Ok(made.map(|(dir, lock)| (name, dir, lock))),
+        // Swept in between, or a name that somebody has: that directory is not ours to clean.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists) => Ok(None),
+        Err(error) => {
+            // A full disk, or a umask that took our own rights: half a directory is of no use to anybody.
+            if let Ok(dir) = base.open_dir(OsStr::new(&name)) {
+                let _ = dir.remove_file(LOCK);
+            }
+            let _ = base.remove_dir(OsStr::new(&name));
+            Err(error)
+        }
+    }
+}
+
+fn make(base: &PrivateDir, name: &str) -> io::Result<Option<(PrivateDir, File)>> {
+    let dir = base.create_dir(name)?;
+    let lock = dir.create_file(LOCK, machine().as_bytes())?;
     match lock.try_lock() {
         // Locked, but was it removed between its making and its locking?
-        Ok(()) if rustix::fs::fstat(&lock)?.st_nlink > 0 => Ok(Some((name, dir, lock))),
+        Ok(()) if rustix::fs::fstat(&lock)?.st_nlink > 0 => Ok(Some((dir, lock))),
         Ok(()) | Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
     }

@@ -9,13 +9,12 @@ use anyssh_core::{Deadline, Session};
 
 use crate::capture::Captured;
 use crate::helper_program::Helper;
-use crate::launch_dir::sweep_below;
+use crate::launch_dir::{LaunchDir, sweep_below};
 use crate::launch_error::LaunchError;
 use crate::launch_options::LaunchOptions;
 use crate::outcome::{ExitStatus, NotAuthenticated, Outcome, Reason};
 use crate::path_check::DirectoryError;
 use crate::plan::{check, plan};
-use crate::private_dir::PrivateDir;
 use crate::program::{SshProgram, SshVersion};
 use crate::run::{Ended, Streams, run_once};
 use crate::signals::Interrupts;
@@ -91,14 +90,15 @@ impl Launcher {
     }
 
     /// Refuses what cannot work with any session, before one is made that somebody pays for: flags that
-    /// contradict each other, and a place for private files that is not private.
+    /// contradict each other, and a place for private files that is not private or takes none (a full
+    /// disk, requirement C5).
     ///
     /// # Errors
     ///
     /// As [`run`](Self::run).
     pub fn check(&self, options: &LaunchOptions) -> Result<(), LaunchError> {
         check(options, &self.base)?;
-        PrivateDir::open(&self.base)?;
+        LaunchDir::create(&self.base)?;
         Ok(())
     }
 
@@ -174,8 +174,11 @@ impl Launcher {
         if first_plan.tunnel.is_some() {
             return Err(LaunchError::NoTunnel);
         }
+        if deadline.remaining(Instant::now()).is_zero() {
+            return Err(LaunchError::TimedOut);
+        }
         if first_plan.askpass.is_some() {
-            self.require_askpass(deadline).await?;
+            self.require_askpass(options, deadline).await?;
         }
         let mut pause = FIRST_PAUSE;
         for tries_left in (0..=RETRIES).rev() {
@@ -197,14 +200,14 @@ impl Launcher {
         Err(LaunchError::TimedOut)
     }
 
-    async fn require_askpass(&self, deadline: Deadline) -> Result<(), LaunchError> {
+    async fn require_askpass(&self, options: &LaunchOptions, deadline: Deadline) -> Result<(), LaunchError> {
         // ssh takes a helper that cannot be run for an empty password.
         if let Some(helper) = &self.helper
             && access(helper.path(), Access::EXEC_OK).is_err()
         {
             return Err(LaunchError::NoHelper(helper.path().to_owned()));
         }
-        let version = self.ssh.version(deadline).await?;
+        let version = self.ssh.version_without(deadline, &options.hidden_environment).await?;
         if version < SshVersion::WITH_ASKPASS_REQUIRE {
             return Err(LaunchError::TooOld { path: self.ssh.path().to_owned(), version });
         }

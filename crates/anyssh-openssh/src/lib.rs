@@ -61,6 +61,7 @@ pub use private_dir::PrivateDir;
 pub use program::{ProgramError, SshProgram, SshVersion};
 pub use quote::PathError;
 pub use remote_command::RemoteCommand;
+pub use signals::is_ignored;
 pub use ssh_option::SshOption;
 pub use trust::TrustResolver;
 pub use trust_policy::{Answer, AskUser, HostKeyPolicy, HostKeyQuestion, NewKey, TrustError};

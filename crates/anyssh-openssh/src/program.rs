@@ -44,11 +44,14 @@ impl fmt::Display for SshVersion {
 #[non_exhaustive]
 pub enum ProgramError {
     /// Nothing of that name in any directory of `PATH`.
-    #[error("no `ssh` in PATH: install OpenSSH's client, or name it with --ssh")]
+    #[error("there is no `ssh` in PATH")]
     NotFound,
     /// The path is not absolute, or no program.
     #[error("{0}: not an absolute path of a program that we may run")]
     NotAProgram(PathBuf),
+    /// It did not say its version by the deadline.
+    #[error("{0}: `ssh -V` did not answer by the deadline")]
+    TimedOut(PathBuf),
     /// It did not say its version as OpenSSH does.
     #[error("{path}: `ssh -V` does not say an OpenSSH version: {said}")]
     NoVersion {
@@ -94,20 +97,33 @@ impl SshProgram {
     ///
     /// # Errors
     ///
-    /// [`ProgramError::NoVersion`] for anything that does not start with `OpenSSH_`.
+    /// [`ProgramError::NoVersion`] for anything that does not start with `OpenSSH_`,
+    /// [`ProgramError::TimedOut`] for nothing by the deadline.
     pub async fn version(&self, deadline: Deadline) -> Result<SshVersion, ProgramError> {
-        let asked = tokio::time::timeout(deadline.remaining(Instant::now()), self.say_version());
+        self.version_without(deadline, &[]).await
+    }
+
+    /// The same, without these variables in its environment.
+    pub(crate) async fn version_without(
+        &self,
+        deadline: Deadline,
+        hidden: &[String],
+    ) -> Result<SshVersion, ProgramError> {
+        let asked = tokio::time::timeout(deadline.remaining(Instant::now()), self.say_version(hidden));
         let said = match asked.await {
             Ok(Ok(said)) => said,
             Ok(Err(error)) => error.to_string().into_bytes(),
-            Err(_) => b"no answer by the deadline".to_vec(),
+            Err(_) => return Err(ProgramError::TimedOut(self.path.clone())),
         };
         parse_version(&said)
             .ok_or_else(|| ProgramError::NoVersion { path: self.path.clone(), said: printable_bytes(&said, 80) })
     }
 
-    async fn say_version(&self) -> std::io::Result<Vec<u8>> {
+    async fn say_version(&self, hidden: &[String]) -> std::io::Result<Vec<u8>> {
         let mut command = tokio::process::Command::new(&self.path);
+        for name in hidden {
+            command.env_remove(name);
+        }
         command.arg("-V").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn()?;
         let mut said = Vec::new();

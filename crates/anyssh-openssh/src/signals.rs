@@ -19,10 +19,8 @@ impl Interrupts {
     /// Starts to listen. A signal that we were started to ignore (`nohup`, `&` in a script) stays
     /// ignored, here and in ssh.
     pub(crate) fn listen() -> io::Result<Self> {
-        let ignored = ignored_signals();
         let listen = |kind: SignalKind| -> io::Result<Option<SignalStream>> {
-            let is_ignored = ignored & (1 << (kind.as_raw_value() - 1)) != 0;
-            if is_ignored { Ok(None) } else { signal(kind).map(Some) }
+            if is_ignored(kind.as_raw_value()) { Ok(None) } else { signal(kind).map(Some) }
         };
         Ok(Self {
             hangup: listen(SignalKind::hangup())?,
@@ -56,6 +54,14 @@ async fn received(stream: &mut Option<SignalStream>) {
     if signal.is_none() {
         std::future::pending::<()>().await;
     }
+}
+
+/// Whether this process ignores a signal: it was started so, by `nohup` or as a script's `… &`.
+///
+/// A program with a handler of its own asks before it installs that: the handler would take the place
+/// of the ignoring, here and in the `ssh` that is started later. The number is one of signal(7).
+pub fn is_ignored(signal: i32) -> bool {
+    (1..=64).contains(&signal) && ignored_signals() & (1 << (signal - 1)) != 0
 }
 
 /// The signals that this process ignores, one bit each (proc(5), `SigIgn`). Where there is no /proc

@@ -78,14 +78,20 @@ impl TrustResolver<'_> {
             return Ok(pin.key);
         }
         let key = self.launcher.read_host_key(session, options, deadline).await?;
-        self.agree(session, first_use, &key).await?;
+        self.agree(session, first_use, &key, deadline).await?;
         // On disk before anything is launched: ssh is never started on a promise.
         self.pins.put(&first_use.alias, &key, first_use.group.as_deref())?;
         Ok(key)
     }
 
     /// Whether somebody agrees to a key never seen before for this alias.
-    async fn agree(&self, session: &Session, first_use: &FirstUse, key: &HostKey) -> Result<(), TrustError> {
+    async fn agree(
+        &self,
+        session: &Session,
+        first_use: &FirstUse,
+        key: &HostKey,
+        deadline: Deadline,
+    ) -> Result<(), TrustError> {
         let question = question(session, first_use, key);
         if self.policy.fingerprint.is_some() {
             return self.compare(&question.host, key);
@@ -105,9 +111,10 @@ impl TrustResolver<'_> {
             return Ok(());
         }
         let Some(ask) = self.ask else { return Err(TrustError::NeedsYes(Box::new(question))) };
-        match ask(question.clone()).await {
-            Answer::Yes => Ok(()),
-            Answer::No => Err(TrustError::SaidNo(Box::new(question))),
+        match tokio::time::timeout_at(deadline.instant().into(), ask(question.clone())).await {
+            Ok(Answer::Yes) => Ok(()),
+            Ok(Answer::No) => Err(TrustError::SaidNo(Box::new(question))),
+            Err(_) => Err(TrustError::NoAnswer(Box::new(question))),
         }
     }
 

@@ -66,6 +66,9 @@ pub enum TrustError {
     /// The user said no.
     #[error("the host key {fingerprint} of {host} was not agreed to", host = .0.host, fingerprint = .0.fingerprint)]
     SaidNo(Box<HostKeyQuestion>),
+    /// The user said nothing until the deadline.
+    #[error("the deadline passed before the host key {fingerprint} of {host} was agreed to", host = .0.host, fingerprint = .0.fingerprint)]
+    NoAnswer(Box<HostKeyQuestion>),
     /// The server, its pin or the provider names another key than `--host-key`.
     #[error("the host key of {name} is {found}, not the expected {expected}")]
     NotTheExpected {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anyssh_core::{ErrorKind, ProviderError, Target};
-use anyssh_openssh::{HostKeyError, LaunchError, NotAuthenticated, PlanError, Reason, TrustError};
+use anyssh_openssh::{HostKeyError, LaunchError, NotAuthenticated, PlanError, ProgramError, Reason, TrustError};
 
 /// What was being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,6 +235,14 @@ impl Error {
         }
     }
 
+    /// Why `ssh` could not be launched, where that was the reason.
+    pub fn launch_error(&self) -> Option<&LaunchError> {
+        match &self.0.cause {
+            Cause::Launch(error) => Some(error),
+            _ => None,
+        }
+    }
+
     /// Why the host could not be trusted, where that was the reason.
     pub fn trust_error(&self) -> Option<&TrustError> {
         match &self.0.cause {
@@ -268,7 +276,7 @@ fn launch_kind(error: &LaunchError) -> Kind {
     match error {
         LaunchError::Plan(PlanError::UserFixed { .. } | PlanError::CommandWithoutSession) => Kind::Usage,
         LaunchError::Plan(PlanError::NoHostKey | PlanError::WebSocketHost(_)) => Kind::Protocol,
-        LaunchError::TimedOut => Kind::Timeout,
+        LaunchError::TimedOut | LaunchError::Program(ProgramError::TimedOut(_)) => Kind::Timeout,
         _ => Kind::Local,
     }
 }
@@ -278,8 +286,9 @@ fn trust_kind(error: &TrustError) -> Kind {
         TrustError::NeedsYes(_) | TrustError::SaidNo(_) => Kind::Config,
         TrustError::NotTheExpected { .. } | TrustError::Changed { .. } => Kind::Protocol,
         TrustError::FingerprintForAuthority => Kind::Usage,
-        TrustError::HostKey(HostKeyError::TimedOut { .. }) => Kind::Timeout,
-        TrustError::HostKey(_) => Kind::Unavailable,
+        TrustError::NoAnswer(_) | TrustError::HostKey(HostKeyError::TimedOut { .. }) => Kind::Timeout,
+        TrustError::HostKey(HostKeyError::NotRead { .. }) => Kind::Unavailable,
+        TrustError::HostKey(HostKeyError::Malformed(_)) => Kind::Protocol,
         _ => Kind::Local,
     }
 }
@@ -307,4 +316,18 @@ fn not_authenticated(ended: &NotAuthenticated) -> String {
         _ => "ssh ended before it was let in",
     };
     if ended.message.is_empty() { why.to_owned() } else { format!("{why}: {}", ended.message) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// C5: a full disk at home is not the server's to answer for, and no later try helps.
+    #[test]
+    fn what_fails_here_while_a_host_key_is_read_is_local() {
+        let full = TrustError::HostKey(std::io::Error::from(std::io::ErrorKind::StorageFull).into());
+        assert_eq!(trust_kind(&full), Kind::Local);
+        let silent = HostKeyError::NotRead { host: "h".into(), message: String::new() };
+        assert_eq!(trust_kind(&silent.into()), Kind::Unavailable);
+    }
 }

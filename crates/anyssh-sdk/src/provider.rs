@@ -15,7 +15,15 @@ use crate::{BUILTIN, CLEAN_UP, Error, Operation, RequestOptions};
 
 /// A provider ends its calls by itself, with an error that says what it waited for, after revoking
 /// what it cannot hand out; one that does not is cut off this long after its deadline.
-const GRACE: Duration = Duration::from_millis(CLEAN_UP.as_millis() as u64 + 250);
+fn grace(operation: Operation) -> Duration {
+    match operation {
+        Operation::Create | Operation::Regenerate => CLEAN_UP + MARGIN,
+        _ => MARGIN,
+    }
+}
+
+/// For the way from the provider's own timer to its answer.
+const MARGIN: Duration = Duration::from_millis(250);
 
 /// One provider, ready for use. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -82,14 +90,7 @@ impl Provider {
     pub async fn create(&self, request: &CreateRequest) -> Result<Session, Error> {
         let call = self.provider.create(request);
         let session = self.bounded(Operation::Create, &request.target, request.deadline, call).await?;
-        if let Err(error) = check(&session, &request.target) {
-            let refusal = Error::new(self.info.name, Operation::Create, error).with_target(&request.target);
-            return Err(match self.revoke(&SessionRef::from(&session), clean_up_deadline()).await {
-                Ok(_) => refusal,
-                Err(failure) => refusal.with_clean_up_failure(failure),
-            });
-        }
-        Ok(session)
+        self.checked(Operation::Create, request, session).await
     }
 
     /// Asks whether a session is good; see [`SshProvider::validate`].
@@ -103,14 +104,12 @@ impl Provider {
     /// Puts a new credential in place of an old one; see [`SshProvider::regenerate`].
     ///
     /// # Errors
-    /// The provider's, or kind `Protocol` when the new session does not fit the request.
+    /// The provider's, or kind `Protocol` when the new session does not fit the request (then it was revoked).
     pub async fn regenerate(&self, session: &SessionRef, request: &CreateRequest) -> Result<Regenerated, Error> {
         let call = self.provider.regenerate(session, request);
         let regenerated = self.bounded(Operation::Regenerate, &session.target, request.deadline, call).await?;
-        match check(&regenerated.session, &request.target) {
-            Ok(()) => Ok(regenerated),
-            Err(error) => Err(Error::new(self.info.name, Operation::Regenerate, error).with_target(&request.target)),
-        }
+        let session = self.checked(Operation::Regenerate, request, regenerated.session).await?;
+        Ok(Regenerated { session, ..regenerated })
     }
 
     /// Ends a session; see [`SshProvider::revoke`].
@@ -131,10 +130,25 @@ impl Provider {
             Some(directory) => directory.map_err(fail)?,
             None => return Err(fail(ProviderError::unsupported("this provider cannot list its targets"))),
         };
-        match tokio::time::timeout_at((deadline.instant() + GRACE).into(), directory.targets(deadline)).await {
+        match tokio::time::timeout_at(
+            (deadline.instant() + grace(Operation::Targets)).into(),
+            directory.targets(deadline),
+        )
+        .await
+        {
             Ok(targets) => targets.map_err(fail),
             Err(_) => Err(Error::new(self.info.name, Operation::Targets, Cause::CutOff)),
         }
+    }
+
+    /// The session, if it fits the request; otherwise it is revoked, because nobody is to use it.
+    async fn checked(&self, operation: Operation, request: &CreateRequest, session: Session) -> Result<Session, Error> {
+        let Err(error) = check(&session, &request.target) else { return Ok(session) };
+        let refusal = Error::new(self.info.name, operation, error).with_target(&request.target);
+        Err(match self.revoke(&SessionRef::from(&session), clean_up_deadline()).await {
+            Ok(_) => refusal,
+            Err(failure) => refusal.with_clean_up_failure(failure),
+        })
     }
 
     async fn bounded<T>(
@@ -144,7 +158,7 @@ impl Provider {
         deadline: Deadline,
         call: impl Future<Output = Result<T, ProviderError>>,
     ) -> Result<T, Error> {
-        let result = match tokio::time::timeout_at((deadline.instant() + GRACE).into(), call).await {
+        let result = match tokio::time::timeout_at((deadline.instant() + grace(operation)).into(), call).await {
             Ok(result) => result.map_err(Cause::from),
             Err(_) => Err(Cause::CutOff),
         };

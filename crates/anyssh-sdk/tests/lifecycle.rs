@@ -75,8 +75,8 @@ impl SshProvider for Scripted {
         pending().await
     }
 
-    async fn regenerate(&self, _: &SessionRef, _: &CreateRequest) -> Result<Regenerated, ProviderError> {
-        Err(ProviderError::unsupported("not here"))
+    async fn regenerate(&self, _: &SessionRef, request: &CreateRequest) -> Result<Regenerated, ProviderError> {
+        Ok(Regenerated { session: self.create(request).await?, still_alive: None })
     }
 
     async fn revoke(&self, session: &SessionRef, _: Deadline) -> Result<Revocation, ProviderError> {
@@ -195,6 +195,16 @@ async fn a_session_that_does_not_fit_the_question_is_refused_and_revoked() {
         assert_eq!((error.kind(), error.field()), (Kind::Protocol, Some(field)));
         assert_eq!(case.revoked(), ["s1"], "{create:?}");
     }
+}
+
+/// S8: a regenerated session is looked at like a new one.
+#[tokio::test(start_paused = true)]
+async fn a_regenerated_session_that_does_not_fit_is_refused_and_revoked() {
+    let case = case(Create::ForAnotherTarget, false);
+    let old = SessionRef::by_id(case.request.target.clone(), SessionId::parse("id", "old").unwrap());
+    let error = case.provider.regenerate(&old, &case.request).await.unwrap_err();
+    assert_eq!((error.kind(), error.operation()), (Kind::Protocol, Operation::Regenerate));
+    assert_eq!(case.revoked(), ["s1"]);
 }
 
 #[tokio::test]

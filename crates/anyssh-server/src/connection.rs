@@ -4,31 +4,22 @@
 //! for the client. Every request is answered in the method that hears of it: russh keeps one "wants a
 //! reply" flag for each channel, so a late answer would go to the wrong request.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use anyssh_core::secrecy::SecretString;
 use anyssh_core::ssh_key::Certificate;
-use portable_pty::PtySize;
 use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, Response, Session, VerifiedPublicKey};
-use russh::{Channel, ChannelId, ChannelWriteHalf, Error, MethodKind, MethodSet, Pty, Sig};
+use russh::{Channel, ChannelId, Error, MethodKind, MethodSet, Pty, Sig};
 use tokio::sync::oneshot;
 
-use crate::account::client_may_set;
-use crate::children::{Children, Started};
-use crate::command::{Job, Piped};
-use crate::exit::signal_number;
+use crate::channels::Channels;
+use crate::children::Children;
+use crate::command::Job;
 use crate::forward::{self, RemoteForwards};
 use crate::gate::Gate;
-use crate::inflow::{Inbox, Inflow, inflow};
-use crate::outlet::Outlet;
-use crate::terminal::{self, Master, PtyRequest, Terminal};
+use crate::terminal;
 use crate::{Account, Decision, Interaction, LoginPolicy, Method};
-
-/// More variables than this, or longer ones, are refused.
-const MOST_VARIABLES: usize = 64;
-const LONGEST_VARIABLE: usize = 4096;
 
 /// What all connections of a server share.
 #[derive(Debug)]
@@ -40,10 +31,8 @@ pub(crate) struct Shared {
 
 /// One connection.
 pub(crate) struct Connection {
-    shared: Arc<Shared>,
+    login: Arc<dyn LoginPolicy>,
     gate: Arc<Gate>,
-    /// The client's address and ours.
-    addresses: (SocketAddr, SocketAddr),
     logged_in: Option<oneshot::Sender<()>>,
     /// How many rounds of keyboard-interactive there were.
     round: usize,
@@ -51,113 +40,20 @@ pub(crate) struct Connection {
     forwards: RemoteForwards,
 }
 
-/// The open session channels. Shared with the tasks that run commands, which take theirs out at the end.
-type Channels = Arc<Mutex<HashMap<ChannelId, Opened>>>;
-
-/// A session channel, before and after its command has started.
-struct Opened {
-    channel: Option<ChannelWriteHalf<Msg>>,
-    pty: Option<PtyRequest>,
-    variables: Vec<(String, String)>,
-    running: Option<Running>,
-}
-
-/// What a channel needs of its running command.
-struct Running {
-    inbox: Option<Inbox>,
-    started: Started,
-    master: Option<Arc<Master>>,
-    /// Dropped with the channel, which tells the command's task that the client is gone.
-    _open: oneshot::Sender<()>,
-}
-
 impl Connection {
-    /// A connection that is not logged in yet; `logged_in` is told when it is.
+    /// A connection that is not logged in yet; `logged_in` is told when it is. `addresses` are the
+    /// client's and ours.
     pub(crate) fn new(
-        shared: Arc<Shared>,
+        shared: &Shared,
         gate: Arc<Gate>,
         addresses: (SocketAddr, SocketAddr),
         logged_in: oneshot::Sender<()>,
     ) -> Self {
-        let (channels, forwards) = (Channels::default(), RemoteForwards::default());
-        Self { shared, gate, addresses, logged_in: Some(logged_in), round: 0, channels, forwards }
+        let channels =
+            Channels::new(shared.account.clone(), Arc::clone(&shared.children), Arc::clone(&gate), addresses);
+        let (login, forwards) = (Arc::clone(&shared.login), RemoteForwards::default());
+        Self { login, gate, logged_in: Some(logged_in), round: 0, channels, forwards }
     }
-
-    fn channels(&self) -> MutexGuard<'_, HashMap<ChannelId, Opened>> {
-        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Starts a command and answers whether it could be started.
-    fn start(&self, id: ChannelId, job: Option<Job>, session: &mut Session) -> Result<(), Error> {
-        match job.and_then(|job| self.try_start(id, &job, session)) {
-            Some(()) => session.channel_success(id),
-            None => session.channel_failure(id),
-        }
-    }
-
-    /// `None` if the channel is not open, runs something already, or the command cannot be started.
-    fn try_start(&self, id: ChannelId, job: &Job, session: &Session) -> Option<()> {
-        let mut channels = self.channels();
-        let opened = channels.get_mut(&id)?;
-        let channel = opened.channel.take()?;
-        let outlet = Outlet { channel, handle: session.handle(), gate: Arc::clone(&self.gate) };
-        let (inbox, from_client) = inflow(&self.gate);
-        let (open, hung_up) = oneshot::channel();
-        let work = Work { id, channels: Arc::clone(&self.channels), from_client, outlet, hung_up };
-        let (started, master) = self.launch(job, opened, work)?;
-        opened.running = Some(Running { inbox: Some(inbox), started, master, _open: open });
-        Some(())
-    }
-
-    fn launch(&self, job: &Job, opened: &Opened, work: Work) -> Option<(Started, Option<Arc<Master>>)> {
-        let Shared { account, children, .. } = &*self.shared;
-        let mut environment = account.environment(&opened.variables);
-        environment.extend(self.addresses());
-        match &opened.pty {
-            Some(request) => {
-                let terminal = Terminal::start(job, account, environment, request, children).ok()?;
-                let (started, master) = (terminal.started(), terminal.master());
-                tokio::spawn(async move {
-                    terminal.run(work.from_client, work.outlet, work.hung_up).await;
-                    forget(&work.channels, work.id);
-                });
-                Some((started, Some(master)))
-            }
-            None => {
-                let piped = Piped::start(job, account, environment, children).ok()?;
-                let started = piped.started();
-                tokio::spawn(async move {
-                    piped.run(work.from_client, work.outlet, work.hung_up).await;
-                    forget(&work.channels, work.id);
-                });
-                Some((started, None))
-            }
-        }
-    }
-
-    /// `SSH_CLIENT` and `SSH_CONNECTION` (ssh(1), "Environment").
-    fn addresses(&self) -> [(std::ffi::OsString, std::ffi::OsString); 2] {
-        let (client, server) = self.addresses;
-        let [from, to] = [client.ip().to_string(), server.ip().to_string()];
-        [
-            ("SSH_CLIENT".into(), format!("{from} {} {}", client.port(), server.port()).into()),
-            ("SSH_CONNECTION".into(), format!("{from} {} {to} {}", client.port(), server.port()).into()),
-        ]
-    }
-}
-
-/// What the task of a command takes with it.
-struct Work {
-    id: ChannelId,
-    channels: Channels,
-    from_client: Inflow,
-    outlet: Outlet,
-    hung_up: oneshot::Receiver<()>,
-}
-
-/// russh does not tell of a channel that we closed first.
-fn forget(channels: &Channels, id: ChannelId) {
-    channels.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
 }
 
 /// The methods of a policy in russh's words.
@@ -181,23 +77,31 @@ fn answer(decision: Decision) -> Auth {
     }
 }
 
+/// Answers a request of a channel: a success if there is something.
+fn reply(done: Option<()>, id: ChannelId, session: &mut Session) -> Result<(), Error> {
+    match done {
+        Some(()) => session.channel_success(id),
+        None => session.channel_failure(id),
+    }
+}
+
 impl Handler for Connection {
     type Error = Error;
 
     async fn auth_none(&mut self, user: &str) -> Result<Auth, Error> {
-        Ok(answer(self.shared.login.none(user)))
+        Ok(answer(self.login.none(user)))
     }
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Error> {
-        Ok(answer(self.shared.login.password(user, &password.into())))
+        Ok(answer(self.login.password(user, &password.into())))
     }
 
     async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Error> {
-        Ok(answer(self.shared.login.public_key(user, key.public_key)))
+        Ok(answer(self.login.public_key(user, key.public_key)))
     }
 
     async fn auth_openssh_certificate(&mut self, user: &str, certificate: &Certificate) -> Result<Auth, Error> {
-        Ok(answer(self.shared.login.certificate(user, certificate)))
+        Ok(answer(self.login.certificate(user, certificate)))
     }
 
     async fn auth_keyboard_interactive<'a>(
@@ -210,7 +114,7 @@ impl Handler for Connection {
             response.map(|all| all.map(|answer| String::from_utf8_lossy(&answer).into_owned().into()).collect());
         let round = self.round;
         self.round += 1;
-        Ok(match self.shared.login.keyboard_interactive(user, round, answers.as_deref()) {
+        Ok(match self.login.keyboard_interactive(user, round, answers.as_deref()) {
             Interaction::Accept => Auth::Accept,
             Interaction::Refuse => Auth::reject(),
             Interaction::Ask { instructions, prompts } => Auth::Partial {
@@ -236,9 +140,7 @@ impl Handler for Connection {
     ) -> Result<(), Error> {
         // The read half is dropped: a full queue in it would stop the session loop. Input comes by `data`.
         let (_, channel) = channel.split();
-        let id = channel.id();
-        let opened = Opened { channel: Some(channel), pty: None, variables: Vec::new(), running: None };
-        self.channels().insert(id, opened);
+        self.channels.add(channel);
         reply.accept().await;
         Ok(())
     }
@@ -280,12 +182,7 @@ impl Handler for Connection {
         session: &mut Session,
     ) -> Result<(), Error> {
         let size = terminal::size(columns, rows, pixel_width, pixel_height);
-        let kept = self
-            .channels()
-            .get_mut(&id)
-            .filter(|opened| opened.running.is_none() && !term.contains('\0'))
-            .map(|opened| opened.pty = Some(PtyRequest { term: term.to_owned(), size }));
-        if kept.is_some() { session.channel_success(id) } else { session.channel_failure(id) }
+        reply(self.channels.keep_terminal(id, term, size), id, session)
     }
 
     async fn window_change_request(
@@ -297,15 +194,7 @@ impl Handler for Connection {
         pixel_height: u32,
         _session: &mut Session,
     ) -> Result<(), Error> {
-        let size: PtySize = terminal::size(columns, rows, pixel_width, pixel_height);
-        if let Some(opened) = self.channels().get_mut(&id) {
-            if let Some(pty) = &mut opened.pty {
-                pty.size = size;
-            }
-            if let Some(master) = opened.running.as_ref().and_then(|running| running.master.as_ref()) {
-                master.resize(size);
-            }
-        }
+        self.channels.resize(id, terminal::size(columns, rows, pixel_width, pixel_height));
         Ok(())
     }
 
@@ -316,14 +205,7 @@ impl Handler for Connection {
         value: &str,
         session: &mut Session,
     ) -> Result<(), Error> {
-        let fits = client_may_set(name) && !name.contains(['=', '\0']) && !value.contains('\0');
-        let short = name.len() + value.len() <= LONGEST_VARIABLE;
-        let kept = self
-            .channels()
-            .get_mut(&id)
-            .filter(|opened| fits && short && opened.variables.len() < MOST_VARIABLES)
-            .map(|opened| opened.variables.push((name.to_owned(), value.to_owned())));
-        if kept.is_some() { session.channel_success(id) } else { session.channel_failure(id) }
+        reply(self.channels.keep_variable(id, name, value), id, session)
     }
 
     async fn x11_request(
@@ -339,54 +221,35 @@ impl Handler for Connection {
     }
 
     async fn shell_request(&mut self, id: ChannelId, session: &mut Session) -> Result<(), Error> {
-        self.start(id, Some(Job::Shell), session)
+        reply(self.channels.start(id, &Job::Shell, session), id, session)
     }
 
     async fn exec_request(&mut self, id: ChannelId, line: &[u8], session: &mut Session) -> Result<(), Error> {
-        self.start(id, Some(Job::Exec(line.to_vec())), session)
+        reply(self.channels.start(id, &Job::Exec(line.to_vec()), session), id, session)
     }
 
     async fn subsystem_request(&mut self, id: ChannelId, name: &str, session: &mut Session) -> Result<(), Error> {
-        self.start(id, Job::subsystem(name), session)
+        let started = Job::subsystem(name).and_then(|job| self.channels.start(id, &job, session));
+        reply(started, id, session)
     }
 
     async fn signal(&mut self, id: ChannelId, signal: Sig, _session: &mut Session) -> Result<(), Error> {
-        if let Some(running) = self.channels().get(&id).and_then(|opened| opened.running.as_ref())
-            && let Some(signal) = signal_number(&signal)
-        {
-            running.started.signal(signal);
-        }
+        self.channels.signal(id, &signal);
         Ok(())
     }
 
     async fn data(&mut self, id: ChannelId, bytes: &[u8], _session: &mut Session) -> Result<(), Error> {
-        let channels = self.channels();
-        let inbox = channels.get(&id).and_then(|opened| opened.running.as_ref()?.inbox.as_ref());
-        if let Some(inbox) = inbox {
-            inbox.put(bytes);
-        }
+        self.channels.put(id, bytes);
         Ok(())
     }
 
     async fn channel_eof(&mut self, id: ChannelId, _session: &mut Session) -> Result<(), Error> {
-        if let Some(running) = self.channels().get_mut(&id).and_then(|opened| opened.running.as_mut()) {
-            // A terminal has no end of input apart from its own keys; `sshd` ignores this too.
-            if running.master.is_none() {
-                running.inbox = None;
-            }
-        }
+        self.channels.end_input(id);
         Ok(())
     }
 
     async fn channel_close(&mut self, id: ChannelId, _session: &mut Session) -> Result<(), Error> {
-        forget(&self.channels, id);
+        self.channels.remove(id);
         Ok(())
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        // Tasks hold the map too: without this they would never hear that the client is gone.
-        self.channels().clear();
     }
 }

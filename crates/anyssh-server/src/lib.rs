@@ -24,6 +24,7 @@
 
 mod account;
 mod certificate_login;
+mod channels;
 mod children;
 mod command;
 mod connection;

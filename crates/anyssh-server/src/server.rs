@@ -185,7 +185,7 @@ async fn serve(stream: TcpStream, client: SocketAddr, rules: Rules) {
     let _close = CloseOnDrop(Arc::clone(&gate));
     let (logged_in, login) = oneshot::channel();
     let stream = GatedStream { stream, gate: Arc::clone(&gate) };
-    let connection = Connection::new(Arc::clone(&rules.shared), gate, (client, server), logged_in);
+    let connection = Connection::new(&rules.shared, gate, (client, server), logged_in);
     let setup = async {
         let session = run_stream(rules.russh, stream, connection).await.ok()?;
         login.await.ok()?;

@@ -20,6 +20,8 @@ pub(crate) fn command(providers: &[&'static ProviderInfo]) -> Command {
         .arg_required_else_help(true)
         .subcommand_help_heading("Providers and commands")
         .disable_help_subcommand(true)
+        // An option given twice, in an alias and by hand: the later one counts, as with other commands.
+        .args_override_self(true)
         .args(options::arguments(Place::First));
     for info in providers {
         command = command.subcommand(connect(info));

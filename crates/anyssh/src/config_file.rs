@@ -1,12 +1,13 @@
 //! The configuration file: our options at the top, a table for each provider.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyssh_core::{ProviderInfo, escape};
 use anyssh_sdk::Kind;
+use rustix::fs::OFlags;
 use toml::{Table, Value};
 
 use crate::options;
@@ -27,9 +28,14 @@ impl ConfigFile {
     ///
     /// Every key must be known, and a file that holds a secret must be readable by its owner alone.
     pub(crate) fn read(path: &Path, required: bool, providers: &[&'static ProviderInfo]) -> Result<Self, Box<Report>> {
-        let mut file = match File::open(path) {
+        // Opening a FIFO must not wait for its writer (F4). It means nothing to a regular file.
+        let flags = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let mut file = match OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path) {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => return Ok(Self::default()),
+            // A home that is no directory, as /dev/null for some services, holds no file either.
+            Err(error) if !required && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return Ok(Self::default());
+            }
             Err(error) => return Err(problem(path, &format!("cannot be read: {error}"))),
         };
         let metadata = file.metadata().map_err(|error| problem(path, &format!("cannot be read: {error}")))?;
@@ -117,7 +123,7 @@ impl ConfigFile {
         for key in self.table.keys() {
             match providers.iter().find(|info| info.name == key) {
                 Some(info) => self.check_provider_keys(info)?,
-                None if options::NAMES.iter().any(|name| name.replace('-', "_") == *key) => {}
+                None if options::NAMES.iter().any(|name| *name != "config" && name.replace('-', "_") == *key) => {}
                 None => return Err(self.wrong(key, "an option or a provider's table")),
             }
         }

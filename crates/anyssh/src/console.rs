@@ -6,13 +6,22 @@ use crate::report::Report;
 
 /// Writes `text` to stdout. A closed pipe ends quietly; anything else (a full disk) is reported.
 pub(crate) fn print(text: &str) -> Result<(), Box<Report>> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Report::local(format!("cannot write to standard output: {error}")).boxed())
-        }
+    match print_all(text) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(cannot_write(&error)),
         _ => Ok(()),
     }
+}
+
+/// Writes `text` to stdout, where it matters that somebody got it.
+pub(crate) fn print_all(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+/// Why something could not be written to stdout.
+pub(crate) fn cannot_write(error: &io::Error) -> Box<Report> {
+    Report::local(format!("cannot write to standard output: {error}")).boxed()
 }
 
 /// Writes a help or version text and gives the exit status.

@@ -1,8 +1,10 @@
 //! What every command stands on: the providers, the options, the places and the way to the user.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use anyssh_core::escape;
 use anyssh_core::secrecy::SecretString;
 use anyssh_core::{Deadline, OptionKind, OptionValue, Progress, ProviderInfo, Settings, Wake};
 use anyssh_sdk::{Error, Provider, RequestOptions};
@@ -19,6 +21,8 @@ use crate::report::Report;
 pub(crate) struct Context<'a> {
     pub(crate) providers: &'a [&'static ProviderInfo],
     pub(crate) environment: &'a Environment,
+    /// The command line, the program's own name first.
+    pub(crate) words: &'a [OsString],
     pub(crate) options: Options,
     pub(crate) state_dir: PathBuf,
     pub(crate) runtime_dir: PathBuf,
@@ -30,13 +34,14 @@ impl<'a> Context<'a> {
     pub(crate) fn new(
         providers: &'a [&'static ProviderInfo],
         environment: &'a Environment,
+        words: &'a [OsString],
         options: Options,
     ) -> Result<Self, Box<Report>> {
         let state_dir = paths::state_dir(environment)?;
         let runtime_dir = paths::runtime_dir(environment, &state_dir);
         let now = Instant::now();
         let end = now.checked_add(options.timeout).unwrap_or(now + Duration::from_secs(365 * 24 * 3600));
-        Ok(Self { providers, environment, options, state_dir, runtime_dir, deadline: Deadline::at(end) })
+        Ok(Self { providers, environment, words, options, state_dir, runtime_dir, deadline: Deadline::at(end) })
     }
 
     /// The provider, built from the environment, the file and the options given.
@@ -58,14 +63,14 @@ impl<'a> Context<'a> {
     /// A library error as it is shown.
     pub(crate) fn report(&self, info: &ProviderInfo, error: &Error) -> Box<Report> {
         if let Some(failure) = error.clean_up_failure() {
-            Report::from_error(failure, info.target_noun).warn(self.options.error_format);
+            Report::from_error(failure, info).warn(self.options.error_format);
         }
-        Report::from_error(error, info.target_noun).boxed()
+        Report::from_error(error, info).boxed()
     }
 
     /// Writes a warning about something that changes no exit status.
     pub(crate) fn warn(&self, info: &ProviderInfo, error: &Error) {
-        Report::from_error(error, info.target_noun).warn(self.options.error_format);
+        Report::from_error(error, info).warn(self.options.error_format);
     }
 
     /// Writes a note for people: not with `--quiet`, and not where a program reads stderr.
@@ -78,7 +83,8 @@ impl<'a> Context<'a> {
     /// Writes a line of our log, with `--debug`. It never holds a secret.
     pub(crate) fn debug(&self, line: impl FnOnce() -> String) {
         if self.options.debug {
-            console::error_text(&format!("debug: {}\n", line()));
+            // A path of ours can hold anything that a file name can.
+            console::error_text(&format!("debug: {}\n", escape::printable(&line(), LONGEST_DEBUG_LINE)));
         }
     }
 
@@ -116,3 +122,5 @@ impl<'a> Context<'a> {
         Ok(settings)
     }
 }
+
+const LONGEST_DEBUG_LINE: usize = 8192;

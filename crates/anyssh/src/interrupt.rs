@@ -5,12 +5,13 @@ use std::io;
 use anyssh_sdk::{Cancel, CancelTrigger};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The handlers for SIGINT, SIGTERM and SIGHUP. From now on these no longer kill the process.
+/// The handlers for SIGINT, SIGTERM and SIGHUP. From now on these no longer kill the process. One that
+/// we were started to ignore (`nohup`, `&` in a script) has none: it stays ignored.
 #[derive(Debug)]
 pub(crate) struct Interrupts {
-    interrupt: Signal,
-    terminate: Signal,
-    hang_up: Signal,
+    interrupt: Option<Signal>,
+    terminate: Option<Signal>,
+    hang_up: Option<Signal>,
     trigger: CancelTrigger,
 }
 
@@ -19,9 +20,9 @@ impl Interrupts {
     pub(crate) fn install() -> io::Result<(Self, Cancel)> {
         let (trigger, cancel) = Cancel::pair();
         let interrupts = Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
+            interrupt: unless_ignored(SignalKind::interrupt())?,
+            terminate: unless_ignored(SignalKind::terminate())?,
+            hang_up: unless_ignored(SignalKind::hangup())?,
             trigger,
         };
         Ok((interrupts, cancel))
@@ -33,13 +34,26 @@ impl Interrupts {
         let mut seen = 0;
         while seen < 2 {
             let number = tokio::select! {
-                Some(()) = self.interrupt.recv() => 2,
-                Some(()) = self.terminate.recv() => 15,
-                Some(()) = self.hang_up.recv() => 1,
-                else => return std::future::pending().await,
+                () = received(&mut self.interrupt) => 2,
+                () = received(&mut self.terminate) => 15,
+                () = received(&mut self.hang_up) => 1,
             };
             self.trigger.cancel(number);
             seen += usize::from(number == 2);
         }
+    }
+}
+
+fn unless_ignored(kind: SignalKind) -> io::Result<Option<Signal>> {
+    if anyssh_openssh::is_ignored(kind.as_raw_value()) { Ok(None) } else { signal(kind).map(Some) }
+}
+
+async fn received(stream: &mut Option<Signal>) {
+    let received = match stream {
+        Some(stream) => stream.recv().await,
+        None => None,
+    };
+    if received.is_none() {
+        std::future::pending::<()>().await;
     }
 }

@@ -5,12 +5,12 @@ use std::ffi::{OsStr, OsString};
 use anyssh_core::{OptionValue, ProviderInfo, SessionId, Target};
 use anyssh_openssh::{RemoteCommand, SshFlags};
 use clap::ArgMatches;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::ErrorKind;
 
 use crate::environment::Environment;
 use crate::options::Options;
 use crate::report::Report;
-use crate::{args, provider_list, ssh_args};
+use crate::{args, provider_list, refused_words, ssh_args};
 
 /// What the words ask for.
 pub(crate) enum Parsed {
@@ -76,17 +76,26 @@ pub(crate) fn parse(
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             return Ok(Parsed::Help(error.render().to_string()));
         }
-        Err(error) => return Err(explain(&error, providers)),
+        Err(error) => return Err(refused_words::explain(&error, providers)),
     };
     let levels = levels(&matches);
     let options =
-        Options::read(&levels.iter().map(|(_, matches)| *matches).collect::<Vec<_>>(), environment, providers)?;
+        Options::read(&levels.iter().map(|(_, matches)| *matches).collect::<Vec<_>>(), environment, providers)
+            .map_err(|report| of_its_command(*report, providers, &levels))?;
     let invocation = invocation(providers, &levels, command)?;
     if command.is_some() && !invocation.connects() {
         let report = Report::usage("a remote command after -- is only for a connection");
         return Err(report.with_field("--").with_hint("anyssh PROVIDER TARGET -- COMMAND").boxed());
     }
     Ok(Parsed::Invocation(invocation, Box::new(options)))
+}
+
+/// A refusal of the options with the exit status that its command has for it: a file that cannot be read
+/// is 255 for a connection, whose other numbers belong to the remote command.
+fn of_its_command(report: Report, providers: &[&'static ProviderInfo], levels: &[(&str, &ArgMatches)]) -> Box<Report> {
+    let connects = levels.get(1).is_some_and(|(name, _)| providers.iter().any(|info| info.name == *name));
+    let status = report.exit_status(connects);
+    report.with_exit_status(status).boxed()
 }
 
 /// The command and its subcommands, outermost first, each with its name.
@@ -132,10 +141,12 @@ fn connect(info: &'static ProviderInfo, leaf: &ArgMatches, command: &[OsString])
     let stray = args::words(leaf, "stray");
     if let Some(first) = stray.first() {
         let shown = anyssh_core::escape::quoted(&first.to_string_lossy());
+        let shown_words = stray.iter().take(MOST_SHOWN_WORDS);
         let words: Vec<_> =
-            stray.iter().map(|word| anyssh_core::escape::printable(&word.to_string_lossy(), 80)).collect();
-        let hint =
-            format!("a remote command stands after --: anyssh {} {} -- {}", info.name, on.target, words.join(" "));
+            shown_words.map(|word| anyssh_core::escape::printable(&word.to_string_lossy(), 80)).collect();
+        let more = if stray.len() > MOST_SHOWN_WORDS { " …" } else { "" };
+        let words = words.join(" ");
+        let hint = format!("a remote command stands after --: anyssh {} {} -- {words}{more}", info.name, on.target);
         return Err(in_context(Report::usage(format!("unexpected word {shown} after the target")).with_hint(hint)));
     }
     let flags = ssh_args::flags(leaf).map_err(|report| in_context(*report))?;
@@ -189,37 +200,8 @@ fn show_secrets(leaf: &ArgMatches) -> bool {
     leaf.get_flag("show-secrets")
 }
 
-/// clap's refusal as one line and one hint.
-fn explain(error: &clap::Error, providers: &[&'static ProviderInfo]) -> Box<Report> {
-    let text = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.as_str()),
-        _ => None,
-    };
-    if let (ErrorKind::InvalidSubcommand, Some(word)) = (error.kind(), text(ContextKind::InvalidSubcommand)) {
-        let names: Vec<_> = providers.iter().map(|info| info.name).collect();
-        let word = anyssh_core::escape::quoted(word);
-        let hint = format!("providers: {}; commands: anyssh --help", names.join(", "));
-        return Report::usage(format!("there is no provider or command {word}")).with_hint(hint).boxed();
-    }
-    let rendered = error.render().to_string();
-    let line = rendered.lines().next().unwrap_or("the words do not fit").trim_start_matches("error: ").to_owned();
-    let listed: Vec<_> = rendered.lines().skip(1).take_while(|line| line.starts_with("  ")).map(str::trim).collect();
-    let message = if listed.is_empty() { line } else { format!("{line} {}", listed.join(" ")) };
-    let message = anyssh_core::escape::printable(&message, anyssh_core::escape::MESSAGE_CAP);
-    let report = Report::usage(message).with_hint(suggestion(error));
-    let report = match text(ContextKind::InvalidArg) {
-        Some(field) => report.with_field(&anyssh_core::escape::printable(field, 80)),
-        None => report,
-    };
-    report.boxed()
-}
-
-fn suggestion(error: &clap::Error) -> String {
-    match error.get(ContextKind::SuggestedArg) {
-        Some(ContextValue::String(similar)) => format!("did you mean {similar}?"),
-        _ => "anyssh --help lists the words, anyssh PROVIDER --help those of a provider".to_owned(),
-    }
-}
+/// How many words of a command typed without `--` its hint repeats.
+const MOST_SHOWN_WORDS: usize = 20;
 
 #[cfg(test)]
 mod tests {
@@ -277,6 +259,39 @@ mod tests {
         assert!(shown.contains("anyssh mock certificate -- ls -l /"), "{shown}");
     }
 
+    /// As with ssh: of two flags that contradict each other the later one counts.
+    #[test]
+    fn the_later_of_two_flags_counts() {
+        use anyssh_openssh::{LogLevel, Terminal, X11};
+        let flags = |words: &[&str]| match parsed(&[&["mock", "certificate"], words].concat()).unwrap() {
+            Invocation::Connect { flags, .. } => *flags,
+            other => panic!("{other:?}"),
+        };
+        for (words, terminal) in [
+            (&["-T"][..], Terminal::Never),
+            (&["-T", "-t"], Terminal::Request),
+            (&["-t", "-T"], Terminal::Never),
+            (&["-T", "-tt"], Terminal::Force),
+            (&["-ttT", "-N", "-N", "-A", "-A"], Terminal::Never),
+        ] {
+            assert_eq!(flags(words).terminal, terminal, "{words:?}");
+        }
+        for (words, level) in [(["-v", "-q"], LogLevel::Quiet), (["-q", "-v"], LogLevel::Debug1)] {
+            assert_eq!(flags(&words).log_level, level, "{words:?}");
+        }
+        assert_eq!((flags(&["-XY"]).x11, flags(&["-YX"]).x11), (X11::Trusted, X11::Untrusted));
+        assert_eq!(flags(&["-l", "a", "-l", "b"]).user.unwrap().as_str(), "a");
+        assert!(parsed(&["--timeout", "1s", "--json", "--json", "--timeout=2s", "mock", "certificate"]).is_ok());
+    }
+
+    #[test]
+    fn a_hint_does_not_repeat_a_whole_argument_list() {
+        let words: Vec<String> = (0..10_000).map(|number| number.to_string()).collect();
+        let words: Vec<&str> = ["mock", "certificate"].into_iter().chain(words.iter().map(String::as_str)).collect();
+        let shown = format!("{:?}", parsed(&words).unwrap_err());
+        assert!(shown.contains("-- 0 1 2") && shown.len() < 2000, "{} bytes", shown.len());
+    }
+
     #[test]
     fn flags_of_ssh_that_we_own_are_refused_with_a_reason() {
         assert!(refused(&["mock", "certificate", "-J", "host"]).contains("jump host"));
@@ -310,6 +325,20 @@ mod tests {
     fn an_unknown_provider_is_refused_with_the_ones_there_are() {
         let report = parsed(&["mokc", "certificate"]).unwrap_err();
         let shown = format!("{report:?}");
-        assert!(shown.contains("mokc") && shown.contains("providers: mock"), "{shown}");
+        assert!(shown.contains("mokc") && shown.contains("did you mean mock? providers: mock"), "{shown}");
+    }
+
+    #[test]
+    fn a_command_that_is_only_reserved_is_refused_as_one_of_later() {
+        for word in ["ls", "gc", "tunnel", "stdio", "ssh-config", "flyte-env"] {
+            assert!(refused(&[word]).contains("does not exist yet"), "{word}");
+        }
+        assert!(format!("{:?}", parsed(&["help"]).unwrap_err()).contains("anyssh --help"));
+    }
+
+    #[test]
+    fn a_missing_target_is_refused_with_the_usage() {
+        let shown = format!("{:?}", parsed(&["mock"]).unwrap_err());
+        assert!(shown.contains("anyssh [OPTIONS] mock certificate|password [SSH FLAGS]"), "{shown}");
     }
 }

@@ -14,7 +14,7 @@
 //! }
 //! ```
 //!
-//! The way of a call: words ([`args`]) and settings become an invocation, one file under `commands`
+//! The way of a call: words (`args`) and settings become an invocation, one file under `commands`
 //! runs it on the library, and `report` turns what came of it into messages and an exit status. This
 //! is the only crate that reads the environment and writes to the standard streams.
 
@@ -34,6 +34,7 @@ mod paths;
 mod progress;
 mod prompt;
 mod provider_list;
+mod refused_words;
 mod report;
 mod ssh_args;
 mod views;
@@ -77,7 +78,7 @@ fn run(providers: &[&'static ProviderInfo], environment: &Environment, words: &[
         Ok(invocation::Parsed::Invocation(invocation, options)) => {
             let format = options.error_format;
             let connects = invocation.connects();
-            let context = Context::new(providers, environment, *options);
+            let context = Context::new(providers, environment, words, *options);
             match context.and_then(|context| without_panic(|| commands::run(context, &invocation))) {
                 Ok(status) => status,
                 Err(report) => report.print(format).exit_status(connects),

@@ -254,6 +254,7 @@ mod tests {
         for (text, expected) in [
             ("tiemout = \"1s\"\n", "tiemout in"),
             ("timeout = 5\n", "timeout in"),
+            ("config = \"other.toml\"\n", "config in"),
             ("mock = 5\n", "mock in"),
             ("[mock]\ncolour = 1\n", "mock.colour in"),
             ("timeout = \"1s\"\nhunter2\n", "is not TOML, line 2"),

@@ -10,9 +10,14 @@ use tokio::task::JoinHandle;
 use crate::console;
 use crate::context::Context;
 
-/// Progress of one command. Cheap to clone; [`finish`](Self::finish) takes it off the terminal.
+/// Progress of one command. [`finish`](Self::finish) takes it off the terminal, and so does its end: an
+/// error, a panic or a second Ctrl-C is told on a line of its own.
+#[derive(Debug)]
+pub(crate) struct ProgressLine(Line);
+
+/// What the listeners and the spinner share.
 #[derive(Clone, Debug)]
-pub(crate) struct ProgressLine(Arc<Mutex<State>>);
+struct Line(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
@@ -43,18 +48,18 @@ impl ProgressLine {
             (false, false) => Style::Lines,
         };
         let state = State { style, provider, message: String::new(), since: Instant::now(), spinner: None };
-        Self(Arc::new(Mutex::new(state)))
+        Self(Line(Arc::new(Mutex::new(state))))
     }
 
     /// The listener that a provider talks to.
     pub(crate) fn progress(&self) -> Progress {
-        let line = self.clone();
+        let line = self.0.clone();
         Progress::new(move |message| line.tell(message))
     }
 
     /// Takes the line off the terminal; later messages are not shown.
     pub(crate) fn finish(&self) {
-        let mut state = self.state();
+        let mut state = self.0.state();
         if let Some(spinner) = state.spinner.take() {
             spinner.abort();
             console::error_text("\r\x1b[K");
@@ -64,10 +69,18 @@ impl ProgressLine {
 
     /// A listener whose messages stay on the terminal: what the user should know afterwards too.
     pub(crate) fn notes(&self) -> Progress {
-        let line = self.clone();
+        let line = self.0.clone();
         Progress::new(move |message| line.note(message))
     }
+}
 
+impl Drop for ProgressLine {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+impl Line {
     fn note(&self, message: &str) {
         let state = self.state();
         match state.style {
@@ -104,7 +117,7 @@ impl ProgressLine {
     }
 }
 
-async fn spin(line: ProgressLine) {
+async fn spin(line: Line) {
     let mut ticks = tokio::time::interval(Duration::from_millis(100));
     for frame in ["|", "/", "-", "\\"].iter().cycle() {
         ticks.tick().await;

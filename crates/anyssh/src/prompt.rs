@@ -19,9 +19,22 @@ pub(crate) fn is_possible() -> bool {
 pub(crate) fn ask(question: HostKeyQuestion) -> Pin<Box<dyn Future<Output = Answer> + Send>> {
     Box::pin(async move {
         // A blocked read must not keep signals from being seen, so it has a thread of its own.
+        let unanswered = Unanswered;
         let answer = tokio::task::spawn_blocking(move || ask_now(&question)).await;
+        std::mem::forget(unanswered);
         if matches!(answer, Ok(Ok(true))) { Answer::Yes } else { Answer::No }
     })
+}
+
+/// Ends the line of a question that nobody waits for any more, so that what is said next has its own.
+struct Unanswered;
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        if let Ok(mut terminal) = OpenOptions::new().write(true).open(TERMINAL) {
+            let _nobody_left = terminal.write_all(b"\n");
+        }
+    }
 }
 
 fn ask_now(question: &HostKeyQuestion) -> io::Result<bool> {

@@ -35,7 +35,7 @@ pub(crate) fn check(providers: &[&'static ProviderInfo]) -> Result<(), Box<Repor
         if !is_word(name) {
             return Err(fault(name, "the name is not lower-case letters, digits and '-', starting with a letter"));
         }
-        if OWN_WORDS.contains(&name) {
+        if is_reserved(name) {
             return Err(fault(name, "the name is a command of anyssh"));
         }
         if options::NAMES.iter().any(|option| option.replace('-', "_") == name) {
@@ -53,6 +53,11 @@ pub(crate) fn check(providers: &[&'static ProviderInfo]) -> Result<(), Box<Repor
         }
     }
     Ok(())
+}
+
+/// Whether a word is, or will be, a command of our own.
+pub(crate) fn is_reserved(word: &str) -> bool {
+    OWN_WORDS.contains(&word)
 }
 
 fn is_word(name: &str) -> bool {

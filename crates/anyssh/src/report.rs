@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use anyssh_core::escape;
+use anyssh_core::{ProviderInfo, escape};
 use anyssh_sdk::{Error, Kind, Operation};
 use serde::Serialize;
 
@@ -60,16 +60,16 @@ impl Report {
     }
 
     /// A library error, with a hint.
-    pub(crate) fn from_error(error: &Error, noun: &'static str) -> Self {
+    pub(crate) fn from_error(error: &Error, info: &ProviderInfo) -> Self {
         let configure = error.operation() == Operation::Configure;
         Self {
             provider: Some(error.provider().to_owned()),
             operation: (!configure).then(|| error.operation().as_str()),
             target: error.target().map(ToString::to_string),
             field: error.field().map(str::to_owned),
-            hint: hints::for_error(error).map(|hint| escape::printable(&hint, LONGEST)),
+            hint: hints::for_error(error, info).map(|hint| escape::printable(&hint, LONGEST)),
             retryable: error.is_retryable(),
-            noun,
+            noun: info.target_noun,
             ..Self::new(error.kind(), error.to_string())
         }
     }

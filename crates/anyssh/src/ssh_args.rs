@@ -54,7 +54,7 @@ pub(crate) fn arguments() -> Vec<Arg> {
         flag('Y', "Forward X11, trusted"),
         flag('q', "No messages from ssh"),
         count('v', "Messages from ssh; up to three times for more"),
-        word('l', "USER", "The user to log in as, where the credential leaves it open").action(ArgAction::Set),
+        word('l', "USER", "The user to log in as, where the credential leaves it open"),
         word('o', "KEY=VALUE", "An option of ssh, from a list of allowed ones"),
     ];
     arguments.extend(REFUSED.iter().map(|(short, _)| {
@@ -81,13 +81,13 @@ pub(crate) fn flags(matches: &ArgMatches) -> Result<SshFlags, Box<Report>> {
     flags.forward_agent = matches.get_flag("A");
     flags.no_command = matches.get_flag("N");
     flags.terminal = terminal(matches);
-    flags.x11 = match (matches.get_flag("Y"), matches.get_flag("X")) {
-        (true, _) => X11::Trusted,
-        (false, true) => X11::Untrusted,
-        (false, false) => X11::No,
+    flags.x11 = match (last(matches, "X"), last(matches, "Y")) {
+        (None, None) => X11::No,
+        (untrusted, trusted) if untrusted > trusted => X11::Untrusted,
+        _ => X11::Trusted,
     };
     flags.log_level = log_level(matches);
-    if let Some(user) = matches.get_one::<String>("l") {
+    if let Some(user) = many(matches, "l").next() {
         flags.user = Some(UserName::parse("-l", user).map_err(|error| usage("-l", &error.to_string()))?);
     }
     for word in many(matches, "o") {
@@ -108,22 +108,29 @@ fn many<'a>(matches: &'a ArgMatches, id: &str) -> impl Iterator<Item = &'a str> 
     matches.get_many::<String>(id).into_iter().flatten().map(String::as_str)
 }
 
+/// Where a flag stands on the command line, the last time. ssh reads its flags from left to right, so
+/// of two that contradict each other the later one counts (ssh.c, main).
+fn last(matches: &ArgMatches, id: &str) -> Option<usize> {
+    let given = matches.value_source(id) == Some(clap::parser::ValueSource::CommandLine);
+    if given { matches.indices_of(id)?.next_back() } else { None }
+}
+
 fn terminal(matches: &ArgMatches) -> Terminal {
-    match (matches.get_flag("T"), matches.get_count("t")) {
-        (true, _) => Terminal::Never,
-        (false, 0) => Terminal::Default,
-        (false, 1) => Terminal::Request,
-        (false, _) => Terminal::Force,
+    match matches.get_count("t") {
+        _ if last(matches, "T") > last(matches, "t") => Terminal::Never,
+        0 => Terminal::Default,
+        1 => Terminal::Request,
+        _ => Terminal::Force,
     }
 }
 
 fn log_level(matches: &ArgMatches) -> LogLevel {
-    match (matches.get_flag("q"), matches.get_count("v")) {
-        (_, 3..) => LogLevel::Debug3,
-        (_, 2) => LogLevel::Debug2,
-        (_, 1) => LogLevel::Debug1,
-        (true, 0) => LogLevel::Quiet,
-        (false, 0) => LogLevel::Info,
+    match matches.get_count("v") {
+        _ if last(matches, "q") > last(matches, "v") => LogLevel::Quiet,
+        0 => LogLevel::Info,
+        1 => LogLevel::Debug1,
+        2 => LogLevel::Debug2,
+        _ => LogLevel::Debug3,
     }
 }
 

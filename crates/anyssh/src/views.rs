@@ -6,8 +6,8 @@ use std::time::SystemTime;
 use anyssh_core::secrecy::ExposeSecret as _;
 use anyssh_core::ssh_key::LineEnding;
 use anyssh_core::{
-    Credential, Expiry, HostTrust, OptionKind, ProviderInfo, Revocation, Session, SessionId, TargetSummary, Transport,
-    Validity,
+    Capabilities, Credential, Expiry, HostTrust, OptionKind, ProviderInfo, Revocation, Session, SessionId,
+    TargetSummary, Transport, Validity,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -240,7 +240,23 @@ fn provider_text(info: &ProviderInfo, is_set: impl Fn(&str) -> bool) -> String {
         };
         let _ = writeln!(text, "  --{}{value}: {}", option.name, option.help);
     }
+    let abilities = abilities(info);
+    if !abilities.is_empty() {
+        let _ = writeln!(text, "  {}", abilities.join("; "));
+    }
     text
+}
+
+/// The capabilities in words.
+fn abilities(info: &ProviderInfo) -> Vec<&'static str> {
+    let Capabilities { caller_key, validate_needs_password, ends_with_process, .. } = info.capabilities;
+    let all = [
+        (info.lists_targets(), "lists its targets"),
+        (caller_key, "binds sessions to a key of yours"),
+        (validate_needs_password, "validates sessions only with their password"),
+        (ends_with_process, "its sessions end with the command"),
+    ];
+    all.into_iter().filter(|(has, _)| *has).map(|(_, words)| words).collect()
 }
 
 fn rfc3339(time: SystemTime) -> Option<String> {

@@ -4,6 +4,7 @@ mod crash;
 mod environment;
 mod exit_status;
 mod first_use;
+mod hostile_surroundings;
 mod interrupts;
 mod json;
 mod options;

@@ -54,11 +54,10 @@ fn a_remote_command_that_reads_nothing_ends_although_there_is_input() {
 fn closed_streams_are_no_crash() {
     for closed in ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"] {
         let shell = format!(r#"exec "$0" "$@" {closed}"#);
-        for target in ["certificate", "password"] {
-            let run = |line: &str| Home::new().anyssh(&["mock", target, "--", line]).shell(&shell).run();
-            run("exit 7").exits(7);
-            let ran = run("cat; exit 5");
-            ran.exits(5);
+        for (target, line, status) in
+            [("certificate", "exit 7", 7), ("password", "cat; echo out; echo err >&2; exit 5", 5)]
+        {
+            Home::new().anyssh(&["mock", target, "--", line]).shell(&shell).run().exits(status);
         }
         Home::new().anyssh(&["--version"]).shell(&shell).run().exits(0);
         Home::new().anyssh(&["nobody"]).shell(&shell).run().exits(2);
@@ -71,9 +70,7 @@ fn closed_streams_are_no_crash() {
 #[test]
 fn a_pipe_that_nobody_reads_ends_quietly() {
     for words in [&["providers"][..], &["--help"], &["targets", "guest", "--anonymous"]] {
-        // The reader is gone for sure before the command writes.
-        let shell = r#"{ sleep 0.1; "$0" "$@"; echo "status $?" >&2; } | true"#;
-        let ran = Home::new().anyssh(words).shell(shell).run();
+        let ran = Home::new().anyssh(words).shell(NO_READER).run();
         assert_eq!(ran.stderr, "status 0\n", "{words:?}");
         let ran = Home::new().anyssh(words).shell(r#""$0" "$@" | head -c1"#).run();
         assert_eq!((ran.stdout.len(), ran.stderr.as_str()), (1, ""), "{words:?}");
@@ -99,6 +96,14 @@ fn a_session_that_could_not_be_shown_is_revoked() {
     home.guest(&Scenario::default(), &words).shell(r#"exec "$0" "$@" >/dev/full"#).run().exits(11);
     assert_eq!(home.begun("revoke").len(), 1);
     let home = Home::new();
+    let ran = home.guest(&Scenario::default(), &words).shell(NO_READER).run();
+    assert!(ran.stderr.ends_with("status 11\n"), "{}", ran.stderr);
+    assert_eq!(home.begun("revoke").len(), 1, "a reader that went away did not see it either");
+    let home = Home::new();
     home.guest(&Scenario::default(), &words).run().exits(0);
     assert_eq!(home.begun("revoke").len(), 0, "one that was shown lives");
 }
+
+/// Runs the command when the reader of its stdout is gone for sure: a write failed.
+const NO_READER: &str =
+    r#"{ trap '' PIPE; while printf x 2>/dev/null; do :; done; "$0" "$@"; echo "status $?" >&2; } | true"#;

@@ -73,10 +73,14 @@ fn citations_are_found_above_tests_and_nowhere_else() {
         #[test]
         #[cfg(unix)]
         fn any_byte() {}
+
+        %// F2: a test without an attribute.
+        fn listed() {}
+tests![other, listed];
     ";
     // Written so that this file itself holds no such comment.
     let text = text.replace('%', "/");
-    let expected = [("K2", "one_answer"), ("P7", "one_answer"), ("S1", "any_byte")]
+    let expected = [("K2", "one_answer"), ("P7", "one_answer"), ("S1", "any_byte"), ("F2", "listed")]
         .map(|(requirement, test)| Citation { requirement: requirement.into(), test: test.into() });
     assert_eq!(citations(&text), expected);
 }
@@ -100,6 +104,7 @@ fn rows() -> Vec<Row> {
 
 /// Each requirement in the doc comment of a test, with the test's name, in the order of the text.
 fn citations(text: &str) -> Vec<Citation> {
+    let listed = listed_tests(text);
     let mut found = Vec::new();
     let (mut comment, mut is_test) = (String::new(), false);
     for line in text.lines().map(str::trim) {
@@ -108,7 +113,7 @@ fn citations(text: &str) -> Vec<Citation> {
         } else if line.starts_with("#[") {
             is_test |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
         } else {
-            if let Some(test) = function_name(line).filter(|_| is_test) {
+            if let Some(test) = function_name(line).filter(|name| is_test || listed.contains(name)) {
                 found.extend(cited(&comment).map(|requirement| Citation { requirement, test: test.to_owned() }));
             }
             comment.clear();
@@ -116,6 +121,12 @@ fn citations(text: &str) -> Vec<Citation> {
         }
     }
     found
+}
+
+/// The tests of a binary without cargo's harness: its files name theirs in one `tests![…]`.
+fn listed_tests(text: &str) -> Vec<&str> {
+    let list = text.split_once("\ntests![").and_then(|(_, rest)| rest.split_once(']'));
+    list.map_or(Vec::new(), |(names, _)| names.split(',').map(str::trim).collect())
 }
 
 fn cited(comment: &str) -> impl Iterator<Item = String> {

@@ -109,6 +109,7 @@ fn a_port_that_opens_late_is_waited_for() {
     assert_eq!((read, world.sshd.connections()), (host_key(HOST_SEED), 5));
 }
 
+/// N8: before its banner.
 fn a_server_that_says_nothing_ends_at_the_deadline() {
     let scratch = Scratch::new();
     let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();

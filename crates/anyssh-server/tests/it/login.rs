@@ -1,9 +1,19 @@
 //! Who gets in.
 
-use anyssh_core::ssh_key::certificate::Builder;
-use anyssh_server::{CertificateLogin, PasswordLogin, SwitchedLogin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyssh_core::ssh_key::Certificate;
+use anyssh_core::ssh_key::certificate::{Builder, CertType};
+use anyssh_server::{Account, CertificateLogin, PasswordLogin, Server, ServerConfig, SwitchedLogin};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
 
 use crate::support::{PASSWORD, Pair, USER, certificate, certificate_between, key, output, text};
+
+fn config() -> ServerConfig {
+    ServerConfig::new(key(9), Arc::new(PasswordLogin::new(USER, PASSWORD.into())), Account::nobody())
+}
 
 fn for_user(builder: &mut Builder) {
     builder.valid_principal(USER).unwrap();
@@ -79,4 +89,30 @@ async fn a_login_that_is_switched_off_lets_nobody_in_any_more() {
     assert_eq!(pair.run("exit 5").await.status.code(), Some(255));
     let keyboard = output(pair.ssh(&["-oPasswordAuthentication=no"], &["exit 5"])).await;
     assert_eq!(keyboard.status.code(), Some(255));
+}
+
+/// A client that never logs in holds its place no longer than it is given.
+#[tokio::test]
+async fn a_connection_that_does_not_log_in_in_time_is_closed() {
+    let server = Server::start(config().with_login_grace_time(Duration::from_millis(50))).await.unwrap();
+    let mut silent = TcpStream::connect(("127.0.0.1", server.port())).await.unwrap();
+    let mut banner = Vec::new();
+    let reading = silent.read_to_end(&mut banner);
+    // A reset is an end too.
+    let _end = tokio::time::timeout(Duration::from_secs(20), reading).await.expect("the connection stays open");
+    assert!(banner.starts_with(b"SSH-2.0-"), "{banner:?}");
+}
+
+/// The real `ssh` trusts the server by its authority alone.
+#[tokio::test]
+async fn a_host_certificate_is_shown() {
+    let host = key(9).public_key().key_data().clone();
+    let mut builder = Builder::new(vec![7; 16], host, 0, 33_000_000_000).unwrap();
+    builder.cert_type(CertType::Host).unwrap().valid_principal("127.0.0.1").unwrap();
+    let certificate: Certificate = builder.sign(&key(4)).unwrap();
+    let pair = Pair::with_server(config().with_host_certificate(certificate)).await;
+    let authority = key(4).public_key().to_openssh().unwrap();
+    pair.file("known_hosts", &format!("@cert-authority [127.0.0.1]:{} {authority}\n", pair.server.port()), 0o600);
+    let result = pair.run("echo hi").await;
+    assert_eq!(text(&result.stdout), "hi\n", "{}", text(&result.stderr));
 }

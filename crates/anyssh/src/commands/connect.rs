@@ -1,8 +1,8 @@
 //! `anyssh PROVIDER TARGET [-- COMMAND]`: a session, `ssh` on it, and its end.
 
 use anyssh_openssh::{
-    ExitStatus, Helper, HostKeyPolicy, LaunchOptions, Launcher, NewKey, NotAuthenticated, Outcome, Reason,
-    RemoteCommand, SshFlags, SshProgram,
+    ExitStatus, Helper, HostKeyPolicy, LaunchOptions, Launcher, NewKey, NotAuthenticated, Outcome, PrivateDir, Reason,
+    RemoteCommand, SshFlags, SshProgram, TrustError,
 };
 use anyssh_sdk::{Cancel, Connection, connect};
 
@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::invocation::On;
 use crate::progress::ProgressLine;
 use crate::report::Report;
-use crate::{console, prompt};
+use crate::{console, hints, prompt};
 
 pub(super) async fn run(
     context: &Context<'_>,
@@ -49,7 +49,12 @@ pub(super) async fn run(
     progress.finish();
 
     let finished = finished.map_err(|error| {
-        let report = context.report(on.info, &error);
+        let mut report = context.report(on.info, &error);
+        if let Some(TrustError::NeedsYes(question)) = error.trust_error()
+            && let Some(hint) = hints::agree(&question.fingerprint, context.words)
+        {
+            report = report.with_hint(hint).boxed();
+        }
         match error.not_authenticated().and_then(killed_by) {
             Some(signal) => report.with_exit_status(by_signal(signal)).boxed(),
             None => report,
@@ -75,6 +80,13 @@ fn launcher(context: &Context<'_>, on: &On) -> Result<Launcher, Box<Report>> {
     context.debug(|| {
         format!("ssh is {}, private files are below {}", ssh.path().display(), context.runtime_dir.display())
     });
+    if context.runtime_dir.starts_with(&context.state_dir) {
+        // The launch looks at its own directory; the one above it is ours as well (F1).
+        PrivateDir::open(&context.state_dir).map_err(|error| {
+            let report = Report::local(format!("private directory: {error}")).with_hint(hints::ANOTHER_DIRECTORY);
+            report.with_provider(on.info.name).with_target(on.target.as_str()).boxed()
+        })?;
+    }
     let launcher = Launcher::new(ssh, &context.runtime_dir);
     // Without a helper only sessions with a certificate or key can be used; the launch says so.
     Ok(match own_path().map(Helper::new) {

@@ -33,16 +33,20 @@ pub(super) async fn run(
         context.note(&format!("{}: this session ends with this command", on.info.name));
     }
     let shown = show(context, on, &session);
-    if shown.is_err() {
-        // Nobody saw the credential, so nobody can use or revoke it.
-        drop(provider.revoke(&SessionRef::from(&session), anyssh_sdk::clean_up_deadline()).await);
+    let Err(report) = shown else { return Ok(0) };
+    // Nobody got the credential, so nobody can use or revoke it.
+    if let Err(failure) = provider.revoke(&SessionRef::from(&session), anyssh_sdk::clean_up_deadline()).await {
+        context.warn(on.info, &failure);
     }
-    shown
+    Err(report)
 }
 
-fn show(context: &Context<'_>, on: &On, session: &Session) -> Result<u8, Box<Report>> {
+fn show(context: &Context<'_>, on: &On, session: &Session) -> Result<(), Box<Report>> {
     let view = SessionView::new(on.info.name, session, Secrets::Shown)
         .map_err(|message| Report::new(Kind::Protocol, message).with_provider(on.info.name).boxed())?;
-    console::print(&view.text(context.options.json))?;
-    Ok(0)
+    // A reader that went away is a failure here, unlike for a list.
+    console::print_all(&view.text(context.options.json)).map_err(|error| {
+        let report = console::cannot_write(&error).with_provider(on.info.name).with_target(on.target.as_str());
+        report.with_hint("the session was revoked; create it again").boxed()
+    })
 }

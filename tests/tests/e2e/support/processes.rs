@@ -23,13 +23,6 @@ impl Process {
         let environment = std::fs::read(directory.join("environ")).unwrap_or_default();
         Some(Self { pid, session, words, environment })
     }
-
-    /// The program's name, without its directory.
-    pub(crate) fn program(&self) -> String {
-        let first = self.words.split(|byte| *byte == 0).next().unwrap_or_default();
-        let first = String::from_utf8_lossy(first).into_owned();
-        first.rsplit('/').next().unwrap_or_default().to_owned()
-    }
 }
 
 /// All processes that can be seen now.

@@ -86,6 +86,13 @@ impl Anyssh {
         self
     }
 
+    /// The command for a terminal of its own: there the shell script is left out.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.words).envs(self.environment.iter().cloned()).env("TERM", "xterm").current_dir("/");
+        command
+    }
+
     /// Starts it.
     pub(crate) fn start(self) -> Running {
         // A session of its own has no terminal and is a process group that a test can signal as a whole.

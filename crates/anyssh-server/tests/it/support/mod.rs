@@ -20,6 +20,9 @@ pub(crate) const PASSWORD: &str = "correct horse'\"$x";
 /// Longer than anything here takes, so that a hang is a failure and not a wait.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+const BY_PASSWORD: [&str; 2] =
+    ["-oPreferredAuthentications=password,keyboard-interactive", "-oPubkeyAuthentication=no"];
+
 pub(crate) fn key(seed: u8) -> PrivateKey {
     PrivateKey::from(Ed25519Keypair::from_seed(&[seed; 32]))
 }
@@ -51,8 +54,15 @@ impl Pair {
     }
 
     pub(crate) async fn password_client(login: impl LoginPolicy, password: &str) -> Self {
-        let methods = ["-oPreferredAuthentications=password,keyboard-interactive", "-oPubkeyAuthentication=no"];
-        let pair = Self::start(login, &methods).await;
+        Self::with_askpass(Self::start(login, &BY_PASSWORD).await, password)
+    }
+
+    /// A server of this configuration, which accepts `USER` with `PASSWORD`, and a client that knows it.
+    pub(crate) async fn with_server(config: ServerConfig) -> Self {
+        Self::with_askpass(Self::around(config, tempfile::tempdir().unwrap(), &BY_PASSWORD).await, PASSWORD)
+    }
+
+    fn with_askpass(pair: Self, password: &str) -> Self {
         pair.file("password", password, 0o600);
         pair.file("askpass", &format!("#!/bin/sh\ncat '{}'\n", pair.path("password").display()), 0o700);
         pair
@@ -70,7 +80,11 @@ impl Pair {
         let home = tempfile::tempdir().unwrap();
         let mut account = Account::new(USER, home.path(), "/bin/sh");
         account.extra.push(("MARK".into(), "from-account".into()));
-        let server = Server::start(ServerConfig::new(key(9), Arc::new(login), account)).await.unwrap();
+        Self::around(ServerConfig::new(key(9), Arc::new(login), account), home, credential).await
+    }
+
+    async fn around(config: ServerConfig, home: TempDir, credential: &[&str]) -> Self {
+        let server = Server::start(config).await.unwrap();
         let pair = Self { server, home, credential: credential.iter().map(|word| (*word).to_owned()).collect() };
         let host_key = key(9).public_key().to_openssh().unwrap();
         pair.file("known_hosts", &format!("[127.0.0.1]:{} {host_key}\n", pair.server.port()), 0o600);
