@@ -179,7 +179,7 @@ impl Fault {
 }
 
 /// The first fault for this request, which is used up by one.
-pub(super) fn take(faults: &mut Vec<Fault>, request: &Request) -> Option<Fault> {
+pub(super) fn take(faults: &mut [Fault], request: &Request) -> Option<Fault> {
     let index = faults.iter().position(|fault| fault.left != Some(0) && fault.is_for(request))?;
     let fault = &mut faults[index];
     fault.left = fault.left.map(|left| left - 1);

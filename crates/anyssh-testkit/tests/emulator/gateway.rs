@@ -62,7 +62,7 @@ fn each_session_is_a_login_name_of_its_own() {
     let (first, second) = (ready(&emulator, 1), ready(&emulator, 2));
     lets_in(&emulator, &first);
     lets_in(&emulator, &second);
-    let mut crossed = first.clone();
+    let mut crossed = first;
     crossed["connection"]["ssh_username"] = second["connection"]["ssh_username"].clone();
     refuses(&emulator, &crossed, "Certificate invalid: name is not a listed principal");
 }
