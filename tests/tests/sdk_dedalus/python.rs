@@ -32,7 +32,7 @@ fn environment() -> PathBuf {
     let lock = OpenOptions::new().create(true).append(true).open(base.join("python.lock")).unwrap();
     lock.lock().unwrap();
     let wanted = std::fs::read(REQUIREMENTS).unwrap();
-    if std::fs::read(&made_for).is_ok_and(|made| made == wanted) {
+    if std::fs::read(&made_for).is_ok_and(|made| made == wanted) && directory.join("bin/python").is_file() {
         return directory;
     }
     let mut venv = Command::new("python3");
@@ -40,7 +40,7 @@ fn environment() -> PathBuf {
     finish(venv, "python3 -m venv");
     let mut pip = Command::new(directory.join("bin/python"));
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]);
-    pip.args(["--only-binary", ":all:", "--no-deps", "--retries", "2", "--timeout", "15", "-r", REQUIREMENTS]);
+    pip.args(["--only-binary", ":all:", "--retries", "2", "--timeout", "15", "-r", REQUIREMENTS]);
     finish(pip, "pip install");
     std::fs::copy(REQUIREMENTS, &made_for).unwrap();
     directory

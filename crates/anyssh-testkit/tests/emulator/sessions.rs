@@ -64,19 +64,19 @@ fn the_same_key_makes_one_session_and_another_request_with_it_is_refused() {
 
 #[test]
 fn a_key_is_in_flight_until_its_first_request_is_done_even_if_that_client_is_gone() {
-    let time = Duration::from_millis(300);
+    let time = Duration::from_secs(1);
     let emulator = Emulator::dedalus().without_gateway().with_slow_create(time).start().unwrap();
     let create = Call::create(&emulator, 1);
     let first = create.start(&emulator).unwrap();
     while emulator.requests().is_empty() {
-        std::thread::yield_now();
+        std::thread::sleep(Duration::from_millis(5));
     }
     let second = create.send(&emulator);
     assert_eq!(second.failure(), (429, "RATE_LIMITED".into()));
     assert_eq!((&second.json()["retryable"], &second.json()["retry_after_ms"]), (&true.into(), &250.into()));
     drop(first);
     while create.send(&emulator).status == 429 {
-        std::thread::yield_now();
+        std::thread::sleep(Duration::from_millis(5));
     }
     assert_eq!((create.send(&emulator).status, emulator.sessions().len()), (200, 1));
 }

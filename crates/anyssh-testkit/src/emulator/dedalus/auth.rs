@@ -10,6 +10,9 @@ const SINGLE: &[&str] =
 
 /// The refusal, if there is one: both ways to send a key are fine, each one that is sent has to be right.
 pub(super) fn check(request: &Request, api_key: &str, organisation: &str) -> Result<(), Answer> {
+    if request.count("host") != 1 {
+        return Err(problem(400, "Bad Request", "HTTP/1.1 wants one header host"));
+    }
     if let Some(name) = SINGLE.iter().find(|name| request.count(name) > 1) {
         return Err(problem(400, "Bad Request", &format!("more than one header {name}")));
     }
