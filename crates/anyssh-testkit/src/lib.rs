@@ -1,6 +1,6 @@
 //! Real parts for tests, ours and those of people who embed anyssh: a hermetic home, the real `sshd`,
-//! hostile SSH servers, a stand-in for `ssh` that writes down how it was called, a terminal, and a
-//! scan for secrets in `/proc`.
+//! hostile SSH servers, vendors' control planes ([`emulator`]), a stand-in for `ssh` that writes down how
+//! it was called, a terminal, and a scan for secrets in `/proc`.
 //!
 //! Nothing here needs a runtime, so it serves plain tests and `#[tokio::test]` alike. All of it listens
 //! on loopback ports that the system chooses, and ends when it is dropped.
@@ -15,6 +15,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+pub mod emulator;
 mod fake_ssh;
 mod file;
 mod home;

@@ -44,12 +44,13 @@ pub struct SshdConfig {
     host_key: PrivateKey,
     files: Vec<(&'static str, String)>,
     lines: String,
+    environment: Vec<(&'static str, String)>,
 }
 
 impl SshdConfig {
     /// A server with this host key that lets nobody in.
     pub fn new(host_key: PrivateKey) -> Self {
-        Self { host_key, files: Vec::new(), lines: String::new() }
+        Self { host_key, files: Vec::new(), lines: String::new(), environment: Vec::new() }
     }
 
     /// `TrustedUserCAKeys`: certificates of this authority log in.
@@ -82,6 +83,13 @@ impl SshdConfig {
     pub fn with_lines(mut self, lines: &str) -> Self {
         self.lines.push_str(lines);
         self.lines.push('\n');
+        self
+    }
+
+    /// A variable for `sshd` itself. Without this its environment is empty.
+    #[must_use]
+    pub(crate) fn with_environment(mut self, name: &'static str, value: &str) -> Self {
+        self.environment.push((name, value.to_owned()));
         self
     }
 
@@ -142,7 +150,7 @@ impl Sshd {
                     return;
                 }
                 // A connection that cannot be served is closed, which its client reports.
-                if let Ok(child) = serve(stream, &file, &log) {
+                if let Ok(child) = serve(stream, &file, &log, &config.environment) {
                     started.lock().unwrap_or_else(PoisonError::into_inner).push(child);
                 }
             }
@@ -181,11 +189,12 @@ impl Drop for Sshd {
     }
 }
 
-fn serve(stream: TcpStream, config: &Path, log: &Path) -> io::Result<Child> {
+fn serve(stream: TcpStream, config: &Path, log: &Path, environment: &[(&'static str, String)]) -> io::Result<Child> {
     stream.set_nodelay(true)?;
     let (input, output) = (OwnedFd::from(stream.try_clone()?), OwnedFd::from(stream));
     let mut command = Command::new(SSHD);
-    command.arg("-i").arg("-f").arg(config).arg("-E").arg(log).env_clear();
+    command.arg("-i").arg("-f").arg(config).arg("-E").arg(log);
+    command.env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::from(input)).stdout(Stdio::from(output)).stderr(Stdio::null()).process_group(0).spawn()
 }
 

@@ -1,6 +1,7 @@
 //! The built command, run as users run it, against docs/cli.md.
 
 mod crash;
+mod dedalus;
 mod environment;
 mod exit_status;
 mod first_use;

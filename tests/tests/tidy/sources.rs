@@ -24,6 +24,8 @@ const OPENS_SECRETS: &[&str] = &[
     // To compare with what a client sent.
     "crates/anyssh-server/src/password_login.rs",
     "crates/anyssh-testkit/src/hostile.rs",
+    // From settings into headers.
+    "providers/dedalus/src/config.rs",
     // What --show-secrets prints.
     "crates/anyssh/src/views.rs",
 ];

@@ -1,0 +1,272 @@
+//! An HTTP/1.1 server with a thread of its own, which writes down what it was asked and goes wrong when
+//! it is told to.
+
+use std::fmt;
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread::{self, JoinHandle};
+
+use http_body_util::channel::{Channel, Sender};
+use http_body_util::{BodyExt as _, Either, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Response, server::conn::http1};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+use super::fault::{Fault, Manner, take};
+use super::request::Request;
+
+/// No vendor takes more.
+const LARGEST_REQUEST: usize = 1 << 20;
+
+/// What is answered if nothing goes wrong.
+pub(super) trait Service: Send + Sync + 'static {
+    fn answer(&self, request: Request) -> impl Future<Output = Answer> + Send;
+}
+
+/// An answer that is to be sent.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(super) fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: Vec::new() }
+    }
+}
+
+/// A running server. Dropping it closes its port and its connections.
+pub(super) struct HttpThread {
+    port: u16,
+    shared: Arc<Shared>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the server's thread and the test both hold.
+#[derive(Debug, Default)]
+struct Shared {
+    prefix: String,
+    log: Mutex<Vec<Request>>,
+    faults: Mutex<Vec<Fault>>,
+}
+
+impl HttpThread {
+    /// Starts a server whose paths all begin with `prefix`, and returns when it listens.
+    pub(super) fn start(service: Arc<impl Service>, prefix: &str) -> io::Result<Self> {
+        let shared = Arc::new(Shared { prefix: prefix.to_owned(), ..Shared::default() });
+        let (stop, stopped) = oneshot::channel();
+        let (told, started) = mpsc::channel();
+        let state = Arc::clone(&shared);
+        let run = move || {
+            if let Err(error) = serve(&service, &state, stopped, &told) {
+                let _ = told.send(Err(error));
+            }
+        };
+        let thread = thread::Builder::new().name("emulator".into()).spawn(run)?;
+        let port = started.recv().map_err(io::Error::other)??;
+        Ok(Self { port, shared, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Where paths start.
+    pub(super) fn base_url(&self) -> String {
+        format!("http://127.0.0.1:{}{}", self.port, self.shared.prefix)
+    }
+
+    pub(super) fn requests(&self) -> Vec<Request> {
+        lock(&self.shared.log).clone()
+    }
+
+    pub(super) fn add_fault(&self, fault: Fault) {
+        lock(&self.shared.faults).push(fault);
+    }
+
+    pub(super) fn clear_faults(&self) {
+        lock(&self.shared.faults).clear();
+    }
+}
+
+impl Drop for HttpThread {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic over there was reported over there.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for HttpThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpThread").field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
+/// A panic elsewhere is reported elsewhere.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Serves until `stopped` is dropped. The runtime's end is the end of all connections.
+fn serve(
+    service: &Arc<impl Service>,
+    shared: &Arc<Shared>,
+    stopped: oneshot::Receiver<()>,
+    told: &mpsc::Sender<io::Result<u16>>,
+) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let _ = told.send(Ok(listener.local_addr()?.port()));
+        let accept = async {
+            loop {
+                // A connection that is gone before it was taken is nobody's concern.
+                if let Ok((stream, _)) = listener.accept().await {
+                    tokio::spawn(connection(stream, Arc::clone(service), Arc::clone(shared)));
+                }
+            }
+        };
+        tokio::select! {
+            () = accept => {}
+            _ = stopped => {}
+        }
+        Ok(())
+    })
+}
+
+async fn connection(stream: TcpStream, service: Arc<impl Service>, shared: Arc<Shared>) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| respond(request, &service, &shared));
+    // What goes wrong on a connection its client sees: it is closed.
+    let _ = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// The connection is to be closed.
+#[derive(Debug)]
+struct Closed;
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("closed as scripted")
+    }
+}
+
+impl std::error::Error for Closed {}
+
+type Body = Either<Full<Bytes>, Channel<Bytes, Closed>>;
+
+async fn respond(
+    request: hyper::Request<Incoming>,
+    service: &Arc<impl Service>,
+    shared: &Shared,
+) -> Result<Response<Body>, Closed> {
+    let request = read(request, &shared.prefix).await?;
+    let index = {
+        let mut log = lock(&shared.log);
+        log.push(request.clone());
+        log.len() - 1
+    };
+    let fault = take(&mut lock(&shared.faults), &request);
+    let answer = answer(request, service, fault.as_ref()).await?;
+    if let Some(request) = lock(&shared.log).get_mut(index) {
+        request.status = Some(answer.status);
+    }
+    send(answer, fault.map_or(Manner::Whole, |fault| fault.manner))
+}
+
+async fn read(request: hyper::Request<Incoming>, prefix: &str) -> Result<Request, Closed> {
+    let (parts, body) = request.into_parts();
+    let body = Limited::new(body, LARGEST_REQUEST).collect().await.map_err(|_| Closed)?.to_bytes().to_vec();
+    let headers = parts.headers.iter();
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    // A path outside the prefix stays as it is, and no route is called that.
+    let path = parts.uri.path();
+    Ok(Request {
+        method: parts.method.as_str().to_owned(),
+        path: path.strip_prefix(prefix).map_or_else(|| format!("outside:{path}"), str::to_owned),
+        query: parts.uri.query().map(str::to_owned),
+        headers: headers.map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect(),
+        body,
+        status: None,
+    })
+}
+
+/// The true answer or a scripted one.
+async fn answer(request: Request, service: &Arc<impl Service>, fault: Option<&Fault>) -> Result<Answer, Closed> {
+    let Some(fault) = fault else { return work(request, service).await };
+    tokio::time::sleep(fault.delay).await;
+    let worked = if fault.does_the_work() { Some(work(request, service).await?) } else { None };
+    if fault.manner == Manner::Close {
+        return Err(Closed);
+    }
+    fault.scripted.clone().or(worked).ok_or(Closed)
+}
+
+/// Works in a task of its own: a client that goes away does not undo what it asked for.
+async fn work(request: Request, service: &Arc<impl Service>) -> Result<Answer, Closed> {
+    let service = Arc::clone(service);
+    tokio::spawn(async move { service.answer(request).await }).await.map_err(|_| Closed)
+}
+
+fn send(answer: Answer, manner: Manner) -> Result<Response<Body>, Closed> {
+    let mut response = Response::builder().status(answer.status);
+    for (name, value) in &answer.headers {
+        response = response.header(name, value);
+    }
+    let bytes = Bytes::from(answer.body);
+    let body = match manner {
+        Manner::Whole | Manner::Close => Either::Left(Full::new(bytes)),
+        Manner::CutAfter(_) | Manner::Slowly(..) => {
+            response = response.header("content-length", bytes.len());
+            Either::Right(in_pieces(bytes, manner))
+        }
+        Manner::Endless => Either::Right(in_pieces(bytes, manner)),
+    };
+    response.body(body).map_err(|_| Closed)
+}
+
+/// A body that a task of its own sends.
+fn in_pieces(bytes: Bytes, manner: Manner) -> Channel<Bytes, Closed> {
+    let (sender, body) = Channel::new(1);
+    tokio::spawn(async move {
+        // A client that goes away ends it.
+        let _ = send_pieces(sender, bytes, manner).await;
+    });
+    body
+}
+
+async fn send_pieces(
+    mut sender: Sender<Bytes, Closed>,
+    mut bytes: Bytes,
+    manner: Manner,
+) -> Result<(), http_body_util::channel::SendError> {
+    match manner {
+        Manner::Whole | Manner::Close => sender.send_data(bytes).await,
+        Manner::CutAfter(count) => {
+            sender.send_data(bytes.split_to(count.min(bytes.len()))).await?;
+            // There is room for this one only when the first is taken; by then it is on its way.
+            sender.send_data(Bytes::new()).await?;
+            sender.abort(Closed);
+            Ok(())
+        }
+        Manner::Slowly(count, pause) => {
+            while !bytes.is_empty() {
+                sender.send_data(bytes.split_to(count.min(bytes.len()))).await?;
+                tokio::time::sleep(pause).await;
+            }
+            Ok(())
+        }
+        Manner::Endless => {
+            sender.send_data(bytes).await?;
+            loop {
+                sender.send_data(Bytes::from_static(&[b' '; 4096])).await?;
+            }
+        }
+    }
+}

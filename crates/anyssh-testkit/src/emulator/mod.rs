@@ -1,0 +1,40 @@
+//! Vendors' control planes on loopback, joined to a real `sshd`.
+//!
+//! An emulator keeps state as its vendor does: what was created is listed, what was deleted no longer
+//! logs in. It is strict: what the vendor's documents do not allow is refused, so a client that is
+//! only nearly right fails here first. On top of that a test scripts what goes wrong ([`Fault`]), spoils
+//! single fields of good answers, and reads what was asked ([`Request`]).
+//!
+//! ```
+//! use anyssh_testkit::emulator::{Emulator, Fault};
+//!
+//! let emulator = Emulator::dedalus().without_gateway().start()?;
+//! emulator.add_fault(Fault::on("GET", "/v1/machines").status(503));
+//! assert!(emulator.base_url().starts_with("http://127.0.0.1:"));
+//! assert!(emulator.requests().is_empty());
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+mod certificate;
+mod dedalus;
+mod fault;
+mod gateway;
+mod http;
+mod request;
+
+pub use certificate::CertificateSpec;
+pub use dedalus::{DedalusBuilder, DedalusEmulator, Machine, Pages, SessionState, Wake};
+pub use fault::Fault;
+pub use gateway::Gateway;
+pub use request::Request;
+
+/// Where every emulator starts.
+#[derive(Clone, Copy, Debug)]
+pub struct Emulator;
+
+impl Emulator {
+    /// The control plane and the SSH gateway of Dedalus.
+    pub fn dedalus() -> DedalusBuilder {
+        DedalusBuilder::new()
+    }
+}

@@ -1,0 +1,136 @@
+//! `anyssh dedalus` against the emulated control plane and its gateway, a real `sshd`.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyssh_testkit::emulator::{DedalusEmulator, Emulator, Fault, Machine, Wake};
+use rustix::process::Signal;
+use serde_json::json;
+
+use super::support::{Anyssh, Home, until};
+
+const MACHINE: &str = "0199b1c2-0000-7000-8000-00000000000a";
+
+fn emulator(wake: Wake) -> DedalusEmulator {
+    let machine = Machine::new(MACHINE).named("pond").phase("sleeping");
+    Emulator::dedalus().with_machine(machine).with_wake(wake).start().unwrap()
+}
+
+fn waking() -> Wake {
+    Wake::at_once().stage("wake_in_progress", 2).stage("ssh_in_progress", 1).hint(100)
+}
+
+fn anyssh(home: &Home, emulator: &DedalusEmulator, words: &[&str]) -> Anyssh {
+    home.anyssh(words).env("DEDALUS_BASE_URL", emulator.base_url()).env("DEDALUS_API_KEY", emulator.api_key())
+}
+
+#[track_caller]
+fn assert_nothing_is_left(home: &Home, emulator: &DedalusEmulator) {
+    assert_eq!((emulator.alive(), home.launches()), (vec![], vec![]));
+}
+
+/// S2, S5: the machine is woken, the real ssh logs in over the host CA, and nothing is left.
+#[test]
+fn a_machine_is_woken_and_logged_in_to_and_nothing_is_left() {
+    let (home, emulator) = (Home::new(), emulator(waking()));
+    let ran = anyssh(&home, &emulator, &["dedalus", MACHINE, "--", "echo hello; exit 7"]).run();
+    assert_eq!(ran.exits(7).text(), "hello\n");
+    let progress = "dedalus: waking the machine (wake_in_progress)\ndedalus: preparing SSH (ssh_in_progress)\n";
+    assert_eq!(ran.stderr, progress);
+    assert_eq!(emulator.sessions().len(), 1);
+    assert_nothing_is_left(&home, &emulator);
+}
+
+#[test]
+fn machines_are_listed_and_one_that_may_not_be_woken_is_an_error() {
+    let (home, emulator) = (Home::new(), emulator(waking()));
+    let listed = anyssh(&home, &emulator, &["--json", "targets", "dedalus"]).run();
+    let text = listed.exits(0).text();
+    assert!(text.contains(MACHINE) && text.contains("pond") && text.contains("sleeping"), "{text}");
+    let words = ["--no-wake", "--error-format=json", "dedalus", MACHINE, "--", "true"];
+    let error = anyssh(&home, &emulator, &words).run().exits(255).error();
+    assert_eq!((&error["kind"], &error["field"]), (&json!("failed"), &json!("phase")));
+    assert!(emulator.sessions().is_empty());
+}
+
+/// K7: with a key of the caller's own, in a file.
+#[test]
+fn an_identity_of_ones_own_logs_in() {
+    let (home, emulator) = (Home::new(), emulator(Wake::at_once()));
+    let file = home.beside("mine");
+    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&file).status().unwrap();
+    assert!(made.success());
+    let identity = file.to_str().unwrap();
+    let ran = anyssh(&home, &emulator, &["dedalus", MACHINE, "--identity", identity, "--", "echo mine"]).run();
+    assert_eq!(ran.exits(0).text(), "mine\n");
+    assert_nothing_is_left(&home, &emulator);
+    assert!(file.exists());
+}
+
+/// C6: while the machine wakes, and during the create itself.
+#[test]
+fn a_signal_before_the_session_is_ready_deletes_it() {
+    for (signal, status) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
+        let forever = Wake::at_once().stage("wake_in_progress", u32::MAX).hint(100);
+        let (home, emulator) = (Home::new(), emulator(forever));
+        let running = anyssh(&home, &emulator, &["dedalus", MACHINE, "--", "true"]).start();
+        until("polling", || emulator.requests().len() > 2);
+        running.signal(signal);
+        running.finish().exits(status);
+        assert_nothing_is_left(&home, &emulator);
+
+        // The answer to the create is held back, so nobody has heard the session's name.
+        let path = format!("/v1/machines/{MACHINE}/ssh");
+        emulator.add_fault(Fault::on("POST", &path).delay(Duration::from_secs(5)).after_the_work());
+        let running = anyssh(&home, &emulator, &["dedalus", MACHINE, "--", "true"]).start();
+        until("the create", || emulator.alive().len() == 1);
+        running.signal(signal);
+        running.finish().exits(status);
+        assert_nothing_is_left(&home, &emulator);
+    }
+}
+
+/// S5, S8: what does not fit is named, no ssh is started, and the session is deleted.
+#[test]
+fn a_session_that_does_not_fit_is_refused_before_ssh_and_deleted() {
+    let (home, emulator) = (Home::new(), emulator(Wake::at_once()));
+    let ssh = home.script("ssh", &format!("touch {}", home.beside("ssh-was-started").display()));
+    for (pointer, value) in [
+        ("/connection/endpoint", json!("-oProxyCommand=id")),
+        ("/connection/port", json!(70000)),
+        ("/connection/ssh_username", json!("root\n")),
+        ("/connection/host_trust/kind", json!("none")),
+        ("/connection/host_trust/host_pattern", json!("a,b")),
+        ("/connection/user_certificate", json!("ssh-ed25519 AAAA")),
+        ("/expires_at", json!("2001-01-01T00:00:00Z")),
+    ] {
+        let changed = value.clone();
+        emulator.spoil_ready(move |session| *session.pointer_mut(pointer).unwrap() = changed.clone());
+        let words = ["--error-format=json", "dedalus", MACHINE, "--", "true"];
+        let ran = anyssh(&home, &emulator, &words).env("ANYSSH_SSH", &ssh).run();
+        let error = ran.exits(255).error();
+        let field = pointer.rsplit('/').next().unwrap();
+        assert_eq!((&error["kind"], &error["field"]), (&json!("protocol"), &json!(field)), "{error}");
+        assert_nothing_is_left(&home, &emulator);
+    }
+    assert!(!home.beside("ssh-was-started").exists());
+}
+
+/// Clause 8 and 9: what was revoked or replaced is not valid, and what replaced it is.
+#[test]
+fn create_validate_regenerate_and_revoke_do_what_they_say() {
+    let (home, emulator) = (Home::new(), emulator(Wake::at_once()));
+    let run = |words: &[&str]| anyssh(&home, &emulator, words).run();
+    let created = run(&["--json", "create", "dedalus", MACHINE, "--show-secrets"]);
+    let first = created.exits(0).json()["session_id"].as_str().unwrap().to_owned();
+    run(&["validate", "dedalus", MACHINE, "--session-id", &first]).exits(0);
+    let words = ["--json", "regenerate", "dedalus", MACHINE, "--session-id", &first, "--show-secrets"];
+    run(&words).exits(0);
+    let alive: Vec<String> = emulator.alive().into_iter().map(|session| session.id).collect();
+    assert!(alive.len() == 1 && alive[0] != first, "{alive:?}");
+    assert_ne!(run(&["validate", "dedalus", MACHINE, "--session-id", &first]).status, 0);
+    for _ in 0..2 {
+        run(&["revoke", "dedalus", MACHINE, "--session-id", &alive[0]]).exits(0);
+    }
+    assert_nothing_is_left(&home, &emulator);
+}
