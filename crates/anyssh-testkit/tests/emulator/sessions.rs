@@ -1,6 +1,6 @@
 //! What sessions go through.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyssh_testkit::emulator::{DedalusEmulator, Emulator, Fault, Pages, Wake};
 use anyssh_testkit::key;
@@ -11,6 +11,14 @@ use crate::client::{Call, create_body, delete, get, ready, sessions_path};
 
 fn start(wake: Wake) -> DedalusEmulator {
     Emulator::dedalus().without_gateway().with_wake(wake).start().unwrap()
+}
+
+fn until(mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "never");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 fn id(session: &Value) -> &str {
@@ -68,16 +76,12 @@ fn a_key_is_in_flight_until_its_first_request_is_done_even_if_that_client_is_gon
     let emulator = Emulator::dedalus().without_gateway().with_slow_create(time).start().unwrap();
     let create = Call::create(&emulator, 1);
     let first = create.start(&emulator).unwrap();
-    while emulator.requests().is_empty() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until(|| !emulator.requests().is_empty());
     let second = create.send(&emulator);
     assert_eq!(second.failure(), (429, "RATE_LIMITED".into()));
     assert_eq!((&second.json()["retryable"], &second.json()["retry_after_ms"]), (&true.into(), &250.into()));
     drop(first);
-    while create.send(&emulator).status == 429 {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until(|| create.send(&emulator).status != 429);
     assert_eq!((create.send(&emulator).status, emulator.sessions().len()), (200, 1));
 }
 
