@@ -26,7 +26,7 @@ impl UserCertificate {
     pub fn parse(field: &'static str, line: &str) -> Result<Self, FieldError> {
         let refused = || FieldError::new(field, EXPECTED, line);
         let line = line.strip_suffix('\n').unwrap_or(line);
-        if line.len() > LONGEST || line.contains(|c: char| c.is_control()) || is_nested(line) {
+        if line.len() > LONGEST || line.contains(|c: char| c.is_control()) || !is_flat(line) {
             return Err(refused());
         }
         let certificate = Certificate::from_openssh(line).map_err(|_| refused())?;
@@ -60,12 +60,13 @@ impl fmt::Debug for UserCertificate {
     }
 }
 
-/// Whether the blob names a certificate type a second time: an authority that is itself a
-/// certificate. The decoder follows such nesting without a limit, so it must never see it.
-fn is_nested(line: &str) -> bool {
+/// Whether the blob names a certificate type just once. Twice means an authority that is itself a
+/// certificate. The decoder follows such nesting without a limit, so it must never see it; nor text
+/// that it would decode in part before it finds out that the base64 is broken.
+fn is_flat(line: &str) -> bool {
     const MARKER: &[u8] = b"-cert-v01@openssh.com";
     let Some(blob) = line.split(' ').nth(1).and_then(|text| Base64::decode_vec(text).ok()) else { return false };
-    blob.windows(MARKER.len()).filter(|window| *window == MARKER).count() > 1
+    blob.windows(MARKER.len()).filter(|window| *window == MARKER).count() == 1
 }
 
 #[cfg(test)]
@@ -106,9 +107,11 @@ mod tests {
     #[test]
     fn a_blob_that_names_a_certificate_type_twice_is_nested() {
         let good = certificate(CertType::User);
-        assert!(!is_nested(&good));
+        assert!(is_flat(&good));
         // The marker twice, encoded by hand: what a certificate-signed-by-a-certificate begins with.
         let twice = b"-cert-v01@openssh.com-cert-v01@openssh.com";
-        assert!(is_nested(&format!("x {}", Base64::encode_string(twice))));
+        let twice = Base64::encode_string(twice);
+        assert!(!is_flat(&format!("x {twice}")));
+        assert!(!is_flat(&format!("x {twice}!")), "broken at its end, and still decoded in part");
     }
 }
