@@ -35,7 +35,8 @@ use crate::{
 /// 10. **No fallback.** What a provider cannot do is an error of kind `Unsupported`, in its own words;
 ///     no method does less than asked and says it was done.
 /// 11. **No secret in an error** or in any `Debug`, also not in one that shows the vendor's words.
-/// 12. **Shared.** All methods may run at once, from many tasks, on one value.
+/// 12. **Shared.** All methods may run at once, from many tasks, on one value. None blocks its thread:
+///     signals and deadlines are served there too.
 ///
 /// There are no default bodies: each provider says for itself what it cannot do.
 #[async_trait]

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::support::{Gateway, Home, processes, until};
 
-const SIGNALS: [(Signal, i32); 3] = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)];
+const SIGNALS: [(Signal, i32); 4] = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129), (Signal::QUIT, 131)];
 
 /// Clean-up may take 5 s; what a busy machine adds is more than anybody likes and less than twice that.
 const CLEAN_UP: Duration = Duration::from_secs(9);
