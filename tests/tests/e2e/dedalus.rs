@@ -1,13 +1,13 @@
 //! `anyssh dedalus` against the emulated control plane and its gateway, a real `sshd`.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyssh_testkit::emulator::{DedalusEmulator, Emulator, Fault, Machine, Wake};
 use rustix::process::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::support::{Anyssh, Home, until};
+use super::support::{self, Anyssh, Home, until};
 
 const MACHINE: &str = "0199b1c2-0000-7000-8000-00000000000a";
 
@@ -35,8 +35,8 @@ fn a_machine_is_woken_and_logged_in_to_and_nothing_is_left() {
     let (home, emulator) = (Home::new(), emulator(waking()));
     let ran = anyssh(&home, &emulator, &["dedalus", MACHINE, "--", "echo hello; exit 7"]).run();
     assert_eq!(ran.exits(7).text(), "hello\n");
-    let progress = "dedalus: waking the machine (wake_in_progress)\ndedalus: preparing SSH (ssh_in_progress)\n";
-    assert_eq!(ran.stderr, progress);
+    let progress = ["dedalus: waking the machine (wake_in_progress)", "dedalus: preparing SSH (ssh_in_progress)"];
+    assert_eq!(ran.ours(), progress);
     assert_eq!(emulator.sessions().len(), 1);
     assert_nothing_is_left(&home, &emulator);
 }
@@ -116,21 +116,50 @@ fn a_session_that_does_not_fit_is_refused_before_ssh_and_deleted() {
     assert!(!home.beside("ssh-was-started").exists());
 }
 
-/// Clause 8 and 9: what was revoked or replaced is not valid, and what replaced it is.
+/// Whether the real ssh is let in with what `--show-secrets` printed.
+fn logs_in(home: &Home, shown: &Value) -> bool {
+    let text = |name: &str| shown[name].as_str().unwrap().to_owned();
+    let directory = home.beside(&text("session_id"));
+    if !directory.exists() {
+        support::directory(&directory, 0o700);
+        support::file(&directory.join("id"), &text("private_key"), 0o600);
+        support::file(&directory.join("id-cert.pub"), &text("certificate"), 0o600);
+        let known_hosts = shown["known_hosts"][0].as_str().unwrap().to_owned() + "\n";
+        support::file(&directory.join("known_hosts"), &known_hosts, 0o600);
+    }
+    let option = |name: &str, value: &str| format!("{name}={value}");
+    let output = Command::new("ssh")
+        .args(["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none"])
+        .args(["-o", &option("UserKnownHostsFile", directory.join("known_hosts").to_str().unwrap())])
+        .args(["-o", "StrictHostKeyChecking=yes", "-o", "GlobalKnownHostsFile=/dev/null"])
+        .arg("-i")
+        .arg(directory.join("id"))
+        .args(["-l", &text("user"), "-p", &shown["port"].to_string(), "--", &text("host"), "echo in"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    output.stdout == b"in\n"
+}
+
+/// Clause 8 and 9: what was revoked or replaced is not valid and logs nobody in, what replaced it does.
 #[test]
 fn create_validate_regenerate_and_revoke_do_what_they_say() {
     let (home, emulator) = (Home::new(), emulator(Wake::at_once()));
     let run = |words: &[&str]| anyssh(&home, &emulator, words).run();
-    let created = run(&["--json", "create", "dedalus", MACHINE, "--show-secrets"]);
-    let first = created.exits(0).json()["session_id"].as_str().unwrap().to_owned();
-    run(&["validate", "dedalus", MACHINE, "--session-id", &first]).exits(0);
-    let words = ["--json", "regenerate", "dedalus", MACHINE, "--session-id", &first, "--show-secrets"];
-    run(&words).exits(0);
-    let alive: Vec<String> = emulator.alive().into_iter().map(|session| session.id).collect();
-    assert!(alive.len() == 1 && alive[0] != first, "{alive:?}");
-    assert_ne!(run(&["validate", "dedalus", MACHINE, "--session-id", &first]).status, 0);
+    let first = run(&["--json", "create", "dedalus", MACHINE, "--show-secrets"]).exits(0).json();
+    let first_id = first["session_id"].as_str().unwrap();
+    run(&["validate", "dedalus", MACHINE, "--session-id", first_id]).exits(0);
+    assert!(logs_in(&home, &first));
+
+    let words = ["--json", "regenerate", "dedalus", MACHINE, "--session-id", first_id, "--show-secrets"];
+    let second = run(&words).exits(0).json();
+    let second_id = second["session_id"].as_str().unwrap();
+    assert_ne!(run(&["validate", "dedalus", MACHINE, "--session-id", first_id]).status, 0);
+    assert!(!logs_in(&home, &first) && logs_in(&home, &second));
+
     for _ in 0..2 {
-        run(&["revoke", "dedalus", MACHINE, "--session-id", &alive[0]]).exits(0);
+        run(&["revoke", "dedalus", MACHINE, "--session-id", second_id]).exits(0);
+        assert!(!logs_in(&home, &second));
     }
     assert_nothing_is_left(&home, &emulator);
 }
