@@ -6,4 +6,4 @@ use anyssh_core::ProviderInfo;
 ///
 /// It is a plain list: a program with a provider of its own says `[BUILTIN, &[&MINE]].concat()`.
 pub const BUILTIN: &[&ProviderInfo] =
-    &[&anyssh_dedalus::PROVIDER, anyssh_dedalus::PROVIDER, &anyssh_leap0::PROVIDER, &anyssh_mock::PROVIDER];
+    &[&anyssh_dedalus::PROVIDER, &anyssh_leap0::PROVIDER, &anyssh_mock::PROVIDER];
