@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use wiremock::{MockServer, ResponseTemplate};
 
 use crate::kit::{
-    ID, PASSWORD, SANDBOX, access, answer, at, calls, check_message, count, create, made, server, time, validation,
-    with,
+    ID, PASSWORD, SANDBOX, access, answer, at, calls, check_message, count, create, made, server, time, with,
 };
 
 /// How a text field is called, and a good value.
