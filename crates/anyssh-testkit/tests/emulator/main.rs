@@ -5,5 +5,6 @@
 mod client;
 mod faults;
 mod gateway;
+mod leap0;
 mod requests;
 mod sessions;
