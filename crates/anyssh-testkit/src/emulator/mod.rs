@@ -22,8 +22,8 @@ mod fault;
 mod gateway;
 mod http;
 mod leap0;
-mod off_thread;
 mod request;
+mod start;
 mod wake;
 
 pub use certificate::CertificateSpec;

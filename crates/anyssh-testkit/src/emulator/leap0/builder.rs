@@ -15,10 +15,10 @@ use super::sandbox::{LiveSandbox, Sandbox};
 use super::state::{Leap0, State};
 use crate::emulator::clock::Clock;
 use crate::emulator::http::HttpThread;
-use crate::emulator::off_thread::off_thread;
+use crate::emulator::start::on_a_thread;
 use crate::keys::key;
 
-/// What to start; [`Leap0Builder::start`] starts it.
+/// What to start; [`Leap0Builder::start`] starts it, [`Leap0Builder::start_blocking`] where there is no runtime.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Leap0Builder {
@@ -131,15 +131,15 @@ impl Leap0Builder {
         self
     }
 
-    /// Starts it, from any runtime.
+    /// Starts it, without keeping the caller's thread waiting. Needs no runtime of a certain kind.
     ///
     /// # Errors
     /// When there is no port or no thread to be had.
     pub async fn start(self) -> io::Result<Leap0Emulator> {
-        off_thread(move || self.start_blocking()).await
+        on_a_thread(move || self.start_blocking()).await
     }
 
-    /// Starts it without a runtime.
+    /// Starts it and waits until it listens.
     ///
     /// # Errors
     /// As [`start`](Self::start).
