@@ -69,7 +69,7 @@ pub use name::{HostAlias, IdempotencyKey, SessionId, Target, UserName};
 pub use progress::Progress;
 pub use provider::{SshProvider, TargetDirectory, TargetSummary};
 pub use request::{Attempt, CreateRequest, Deadline, SessionKey, SessionRef, Wake};
-pub use session::{Endpoint, Expiry, Session, Transport};
+pub use session::{Endpoint, Expiry, Readiness, Session, Transport};
 pub use settings::{OptionValue, Settings};
 pub use web_socket_url::WebSocketUrl;
 

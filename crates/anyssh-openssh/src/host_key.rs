@@ -18,6 +18,7 @@ use crate::child::SshProcess;
 use crate::flags::LogLevel;
 use crate::helper;
 use crate::known_hosts::host_name;
+use crate::late_port::LatePort;
 use crate::launch_dir::LaunchDir;
 use crate::launch_options::LaunchOptions;
 use crate::launcher::Launcher;
@@ -62,7 +63,8 @@ pub enum HostKeyError {
 
 impl Launcher {
     /// Asks the SSH server of `session` for its host key. Nothing of the session's login but the user
-    /// name is sent. A port that does not answer yet is tried again for some seconds.
+    /// name is sent. A port that does not answer yet is tried again for some seconds, for up to a minute if
+    /// the session says that it may open late.
     ///
     /// Not a proof of anything: who answers is only known once the key is agreed to and pinned.
     ///
@@ -90,11 +92,15 @@ impl Launcher {
         host: &Host,
         port: Port,
     ) -> Result<HostKey, HostKeyError> {
+        let late_port = LatePort::of(session);
         let mut pauses = PAUSES.iter();
         loop {
             match self.read_once(session, options, host, port).await? {
                 Reading::Key(key) => return Ok(key),
-                Reading::Nothing { message, may_be_repeated } => match pauses.next() {
+                Reading::Nothing { port_is_closed: true, .. } if late_port.is_awaited() => {
+                    tokio::time::sleep(LATE_PORT_PAUSE).await;
+                }
+                Reading::Nothing { message, may_be_repeated, .. } => match pauses.next() {
                     Some(pause) if may_be_repeated => tokio::time::sleep(*pause).await,
                     _ => return Err(HostKeyError::NotRead { host: host_name(host, port), message }),
                 },
@@ -130,13 +136,14 @@ impl Launcher {
         }
         let mut log = LogFollower::new(log, LogLevel::Quiet);
         log.drain(&mut |_| {})?;
-        Ok(Reading::Nothing { message: log.message(), may_be_repeated: log.ended_before_authentication_began() })
+        let (may_be_repeated, port_is_closed) = (log.ended_before_authentication_began(), log.port_is_closed());
+        Ok(Reading::Nothing { message: log.message(), may_be_repeated, port_is_closed })
     }
 }
 
 enum Reading {
     Key(HostKey),
-    Nothing { message: String, may_be_repeated: bool },
+    Nothing { message: String, may_be_repeated: bool, port_is_closed: bool },
 }
 
 /// Waits until ssh wrote a whole line, or ended.
@@ -233,5 +240,6 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(1),
     Duration::from_secs(1),
 ];
+const LATE_PORT_PAUSE: Duration = Duration::from_millis(500);
 const POLL: Duration = Duration::from_millis(15);
 const CAP: usize = 64 * 1024;

@@ -18,6 +18,7 @@ pub mod helper;
 mod helper_program;
 mod host_key;
 mod known_hosts;
+mod late_port;
 mod launch_dir;
 mod launch_error;
 mod launch_options;

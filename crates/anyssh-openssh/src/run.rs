@@ -47,6 +47,8 @@ pub(crate) struct Ended {
     pub(crate) captured: Captured,
     /// Whether the connection ended before or during key exchange and nobody asked us to stop.
     pub(crate) may_be_repeated: bool,
+    /// Whether nobody listened at the port.
+    pub(crate) port_is_closed: bool,
 }
 
 /// Runs ssh once.
@@ -77,7 +79,8 @@ pub(crate) async fn run_once(
     };
     let given = askpass.as_ref().is_some_and(AskpassServer::given);
     let may_be_repeated = watch.may_be_repeated() && !given;
-    Ok(Ended { outcome: watch.outcome(status), captured, may_be_repeated })
+    let port_is_closed = watch.log.port_is_closed();
+    Ok(Ended { outcome: watch.outcome(status), captured, may_be_repeated, port_is_closed })
 }
 
 /// Writes the plan's files and the empty log; returns the log, open.
