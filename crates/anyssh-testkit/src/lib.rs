@@ -24,6 +24,7 @@ mod keys;
 mod port;
 mod proc_scan;
 mod relay;
+mod ssh_by_hand;
 mod sshd;
 mod terminal;
 
@@ -32,5 +33,6 @@ pub use home::{Home, Leftover};
 pub use hostile::{HostileServer, Trick};
 pub use keys::{key, user_certificate};
 pub use proc_scan::{Hit, Place, ProcScan};
+pub use ssh_by_hand::SshByHand;
 pub use sshd::{Sshd, SshdConfig};
 pub use terminal::{Mode, Terminal};
