@@ -50,6 +50,9 @@ pub enum Reason {
     Refused,
     /// The server asked something else than the one password prompt; the escaped prompt.
     UnexpectedPrompt(String),
+    /// The server asked for the password again after it had been given, as one does that refuses it; the
+    /// escaped prompt.
+    AskedAgain(String),
     /// Anything else.
     Other,
 }

@@ -194,6 +194,7 @@ impl Watch {
         }
         let message = self.log.message();
         let reason = match self.unexpected {
+            Some(unexpected) if unexpected.is_second => Reason::AskedAgain(unexpected.prompt),
             Some(unexpected) => Reason::UnexpectedPrompt(unexpected.prompt),
             None => self.log.reason(),
         };

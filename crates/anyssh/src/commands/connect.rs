@@ -145,10 +145,10 @@ fn exit_status(outcome: &Outcome, no_command: bool) -> u8 {
 }
 
 /// The signal that ended an ssh which was not let in. One that we killed ourselves, because it asked
-/// something else than the password, is none.
+/// something else than the password or asked twice, is none.
 fn killed_by(ended: &NotAuthenticated) -> Option<i32> {
     match (&ended.reason, ended.interrupted_by, ended.status) {
-        (Reason::UnexpectedPrompt(_), _, _) | (_, Some(_), _) => None,
+        (Reason::UnexpectedPrompt(_) | Reason::AskedAgain(_), _, _) | (_, Some(_), _) => None,
         (_, None, ExitStatus::Killed(signal)) => Some(signal),
         (_, None, _) => None,
     }

@@ -46,7 +46,7 @@ fn a_question_that_is_not_for_the_password_is_never_answered() {
         ("New password: ", "New password: "),
         ("Password", "Password"),
         ("password: ", "password: "),
-        ("Password: \u{1b}]0;owned\u{7}", "\\u{1b}"),
+        ("Password: \u{1b}]0;owned\u{7}", r"Password: \033]0;owned\007"),
         ("root@other's password: ", "root@other's password: "),
     ] {
         let (ran, received) = connect(ask(&[&[prompt]]), "60s");
@@ -112,6 +112,8 @@ fn a_server_that_is_no_ssh_server_or_hangs_up_is_named() {
 #[test]
 fn a_server_that_lets_nobody_in_hears_the_password_once() {
     let (ran, received) = connect(Trick::RefuseEverybody, "60s");
-    assert_eq!(ran.exits(255).error()["kind"], json!("auth"));
+    let error = ran.exits(255).error();
+    assert_eq!(error["kind"], json!("auth"));
+    assert!(message(&error).contains("did not take the password"), "{error}");
     assert_eq!(received, [PASSWORD]);
 }
