@@ -205,11 +205,15 @@ pub struct Capabilities {
     pub validate_needs_password: bool,
     /// Its sessions end with the process. Read by the command, which says so when asked to keep one.
     pub ends_with_process: bool,
+    /// It can put a new credential in place of one that nobody here knows: `regenerate` of an attempt that made
+    /// nothing takes over what is there. Read by the command, which asks for `--session-id` otherwise.
+    pub takes_over: bool,
 }
 
 impl Capabilities {
     /// None of them.
-    pub const NONE: Self = Self { caller_key: false, validate_needs_password: false, ends_with_process: false };
+    pub const NONE: Self =
+        Self { caller_key: false, validate_needs_password: false, ends_with_process: false, takes_over: false };
 
     /// These and [`caller_key`](Self::caller_key).
     #[must_use]
@@ -229,6 +233,13 @@ impl Capabilities {
     #[must_use]
     pub const fn ends_with_process(mut self) -> Self {
         self.ends_with_process = true;
+        self
+    }
+
+    /// These and [`takes_over`](Self::takes_over).
+    #[must_use]
+    pub const fn takes_over(mut self) -> Self {
+        self.takes_over = true;
         self
     }
 }

@@ -23,7 +23,8 @@ use crate::wire::{Sandbox, SandboxState};
 
 const SANDBOX: &str = "a sandbox's id: letters, digits, '.', '_' and '-'";
 
-const NEEDS_ID: &str = "the second generation of the Leap0 API replaces a credential by its id, which is not known";
+const NEEDS_ID: &str =
+    "the second generation of the Leap0 API replaces a credential by its id, which has to be named: --session-id ID";
 
 /// SSH into Leap0 sandboxes.
 #[derive(Debug)]
