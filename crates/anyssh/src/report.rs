@@ -59,6 +59,12 @@ impl Report {
         Self::new(Kind::Local, message)
     }
 
+    /// The vendor's gateway let us in and could not go on.
+    pub(crate) fn gateway(message: impl Into<String>) -> Self {
+        let operation = Some(Operation::Connect.as_str());
+        Self { operation, retryable: true, ..Self::new(Kind::Unavailable, message) }
+    }
+
     /// A library error, with a hint.
     pub(crate) fn from_error(error: &Error, info: &ProviderInfo) -> Self {
         let configure = error.operation() == Operation::Configure;
