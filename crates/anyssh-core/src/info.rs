@@ -182,17 +182,25 @@ pub struct OptionInfo {
     pub help: &'static str,
     /// What it takes.
     pub kind: OptionKind,
+    /// Whether it names a file with the caller's own key. Then the SDK reads it into the request's key
+    /// pair, and the provider never sees it.
+    pub is_identity: bool,
 }
 
 impl OptionInfo {
     /// A flag without a value.
     pub const fn flag(name: &'static str, help: &'static str) -> Self {
-        Self { name, help, kind: OptionKind::Flag }
+        Self { name, help, kind: OptionKind::Flag, is_identity: false }
     }
 
     /// An option with a value, called `placeholder` in help texts.
     pub const fn value(name: &'static str, placeholder: &'static str, help: &'static str) -> Self {
-        Self { name, help, kind: OptionKind::Value { placeholder } }
+        Self { name, help, kind: OptionKind::Value { placeholder }, is_identity: false }
+    }
+
+    /// An option that names a file with the caller's own key, for providers that can bind a session to it.
+    pub const fn identity(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, kind: OptionKind::Value { placeholder: "FILE" }, is_identity: true }
     }
 }
 

@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(find(&markers(), &late), None);
     }
 
-    /// P10: whatever ssh writes there arrives, byte for byte, also beyond what is looked at.
+    /// Whatever ssh writes there arrives, byte for byte, also beyond what is looked at.
     #[test]
     fn every_byte_is_passed_on() {
         let (from, mut feed) = io::pipe().unwrap();

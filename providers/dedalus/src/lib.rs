@@ -14,16 +14,17 @@
 //!
 //! # Reading order
 //!
-//! `provider.rs` is the trait and the life of a session. `ready.rs` and `certificate.rs` are what is
-//! checked before anybody connects; `ready.rs` makes the session out of it. `api.rs` has the calls,
-//! `wire.rs` what they answer, `pages.rs` how lists are read to their end. `config.rs` turns settings into types and
-//! `identity.rs` reads the key of `--identity`. `error.rs` is the private error.
+//! `provider.rs` is the trait, `creation.rs` and `ending.rs` the life of a session. `ready.rs` and
+//! `certificate.rs` are what is checked before anybody connects; `ready.rs` makes the session out of it.
+//! `api.rs` has the calls, `wire.rs` what they answer, `pages.rs` how lists are read to their end.
+//! `config.rs` turns settings into types. `error.rs` is the private error.
 
 mod api;
 mod certificate;
 mod config;
+mod creation;
+mod ending;
 mod error;
-mod identity;
 mod pages;
 mod provider;
 mod ready;

@@ -8,7 +8,7 @@
 //! ```
 //! use anyssh_testkit::emulator::{Emulator, Fault};
 //!
-//! let emulator = Emulator::dedalus().without_gateway().start()?;
+//! let emulator = Emulator::dedalus().without_gateway().start_blocking()?;
 //! emulator.add_fault(Fault::on("GET", "/v1/machines").status(503));
 //! assert!(emulator.base_url().starts_with("http://127.0.0.1:"));
 //! assert!(emulator.requests().is_empty());
@@ -21,6 +21,7 @@ mod fault;
 mod gateway;
 mod http;
 mod request;
+mod start;
 
 pub use certificate::CertificateSpec;
 pub use dedalus::{DedalusBuilder, DedalusEmulator, Machine, Pages, SessionState, Wake};

@@ -72,13 +72,7 @@ pub(super) async fn run(
 
 /// The line itself went to stderr as `ssh` passed it on, and the exit status is the gateway's.
 fn warn_of_gateway(context: &Context<'_>, on: &On, line: &str) {
-    let message = format!("the gateway, and not the machine, answered: {line}");
-    let report = Report::gateway(message).with_provider(on.info.name).with_target(on.target.as_str());
-    match on.info.gateway_hint(line) {
-        Some(hint) => report.with_hint(hint),
-        None => report,
-    }
-    .warn(context.options.error_format);
+    Report::gateway(line, on.info).with_target(on.target.as_str()).warn(context.options.error_format);
 }
 
 fn launcher(context: &Context<'_>, on: &On) -> Result<Launcher, Box<Report>> {
