@@ -68,7 +68,7 @@ fn a_long_stderr_arrives_byte_for_byte() {
 #[test]
 fn a_stderr_that_nobody_reads_changes_no_status() {
     let (home, emulator) = (Home::new(), super::emulator(anyssh_testkit::emulator::Wake::at_once()));
-    for shell in [r#"exec "$0" "$@" 2>&-"#, r#"{ "$0" "$@"; echo $? >&3; } 3>&1 2>&1 1>&3 | true"#] {
+    for shell in [r#"exec "$0" "$@" 2>&-"#, r#"exec 3>&1; { "$0" "$@" 2>&1 >&3; echo $? >&3; } | true"#] {
         let command = "head -c 300000 /dev/zero >&2; exit 5";
         let ran = anyssh(&home, &emulator, &["-q", "dedalus", MACHINE, "--", command]).shell(shell).run();
         assert!(ran.status == 5 || ran.text() == "5\n", "{} {:?} {}", ran.status, ran.text(), ran.stderr);
