@@ -55,6 +55,11 @@ impl MockProvider {
         self
     }
 
+    /// What it does instead of working.
+    pub fn script(&self) -> &Script {
+        &self.script
+    }
+
     /// How many sessions live. In a test: that nothing was left behind.
     pub fn live_sessions(&self) -> usize {
         self.sessions().len()

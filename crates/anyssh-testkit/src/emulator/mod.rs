@@ -29,6 +29,8 @@ pub use fault::Fault;
 pub use gateway::Gateway;
 pub use request::Request;
 
+pub(crate) use start::on_a_thread;
+
 /// Where every emulator starts.
 #[derive(Clone, Copy, Debug)]
 pub struct Emulator;
