@@ -39,7 +39,7 @@ fn unexpected_prompt(outcome: &Outcome) -> &str {
 }
 
 fn ran(status: u8) -> Outcome {
-    Outcome::Ran { status: ExitStatus::Exited(status), interrupted_by: None }
+    Outcome::Ran { status: ExitStatus::Exited(status), interrupted_by: None, gateway_said: None }
 }
 
 /// K2

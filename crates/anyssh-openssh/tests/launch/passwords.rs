@@ -97,7 +97,7 @@ fn a_password_logs_in_and_the_remote_status_comes_back() {
     );
     assert_eq!(
         output.outcome,
-        Outcome::Ran { status: ExitStatus::Exited(7), interrupted_by: None },
+        Outcome::Ran { status: ExitStatus::Exited(7), interrupted_by: None, gateway_said: None },
         "{:?}",
         output.log
     );
@@ -194,7 +194,10 @@ fn a_password_is_in_no_command_line_or_environment_of_any_process() {
         thread::sleep(Duration::from_millis(1));
     }
     assert!(!seen.is_empty(), "the scan saw the launch");
-    assert_eq!(run.join().unwrap(), Outcome::Ran { status: ExitStatus::Exited(3), interrupted_by: None });
+    assert_eq!(
+        run.join().unwrap(),
+        Outcome::Ran { status: ExitStatus::Exited(3), interrupted_by: None, gateway_said: None }
+    );
 }
 
 /// What ssh's askpass channel carries, it carries unchanged.
