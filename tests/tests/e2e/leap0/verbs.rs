@@ -137,12 +137,22 @@ fn a_credential_of_somebody_else_is_a_conflict_and_stays() {
         assert!(message.contains("regenerate") && message.contains("cuts off"), "{message}");
         assert_eq!(emulator.alive(), std::slice::from_ref(&theirs));
     }
-    // What the message says is what happens.
-    let taken = regenerate(&home, &emulator, &json!({"session_id": theirs.id}));
+    // What the message says is what happens, and no ID is needed for it.
+    let taken = run(&home, &emulator, &["--json", "regenerate", "leap0", SANDBOX, "--show-secrets"]).exits(0).json();
     assert_ne!(taken["password"], json!(theirs.password));
     assert!(by_hand(&emulator, &taken).is_let_in().unwrap());
     let old = json!({"user": theirs.id, "password": theirs.password, "port": taken["port"]});
     assert!(!by_hand(&emulator, &old).is_let_in().unwrap());
+}
+
+/// Generation 2 has many, and does not say which ones.
+#[test]
+fn where_there_are_many_credentials_the_one_to_be_replaced_has_to_be_named() {
+    let (home, emulator) = (Home::new(), emulator(Generation::Two));
+    let theirs = emulator.create_access(SANDBOX);
+    let error = run(&home, &emulator, &["regenerate", "leap0", SANDBOX]).exits(2).error();
+    assert!(error["message"].as_str().unwrap().contains("id"), "{error}");
+    assert_eq!(emulator.alive(), [theirs]);
 }
 
 /// Generation 1 deletes whatever credential there is: with its password, one that is not ours any more stays.
