@@ -41,11 +41,13 @@ pub enum HostKeyError {
     /// ssh wrote something else than one line with one key for this host.
     #[error("ssh wrote no usable host key: {0}")]
     Malformed(#[from] FieldError),
-    /// No key by the deadline.
-    #[error("the deadline passed before the host key of {host} was read")]
+    /// No key by the deadline; why not so far.
+    #[error("the deadline passed before the host key of {host} was read{}{message}", if message.is_empty() { "" } else { ": " })]
     TimedOut {
         /// Host and port.
         host: String,
+        /// What ssh said the last time it ended, escaped; empty if it never did.
+        message: String,
     },
     /// The session is reached through a WebSocket, which this launcher cannot dial.
     #[error("the session is reached through a WebSocket, which this launcher cannot dial")]
@@ -79,29 +81,35 @@ impl Launcher {
     ) -> Result<HostKey, HostKeyError> {
         let Transport::Tcp { host, port } = &session.endpoint.transport else { return Err(HostKeyError::NoTunnel) };
         let name = host_name(host, *port);
-        let reading = self.read_with_retries(session, options, host, *port);
-        tokio::time::timeout(deadline.remaining(Instant::now()), reading)
-            .await
-            .unwrap_or(Err(HostKeyError::TimedOut { host: name }))
+        let mut message = String::new();
+        let reading = self.read_with_retries(session, options, (host, *port), &mut message);
+        match tokio::time::timeout(deadline.remaining(Instant::now()), reading).await {
+            Ok(read) => read,
+            Err(_) => Err(HostKeyError::TimedOut { host: name, message }),
+        }
     }
 
     async fn read_with_retries(
         &self,
         session: &Session,
         options: &LaunchOptions,
-        host: &Host,
-        port: Port,
+        (host, port): (&Host, Port),
+        last_message: &mut String,
     ) -> Result<HostKey, HostKeyError> {
         let late_port = LatePort::of(session);
         let mut pauses = PAUSES.iter();
         loop {
             match self.read_once(session, options, host, port).await? {
                 Reading::Key(key) => return Ok(key),
-                Reading::Nothing { port_is_closed: true, .. } if late_port.is_awaited() => {
+                Reading::Nothing { message, port_is_closed: true, .. } if late_port.is_awaited() => {
+                    *last_message = message;
                     tokio::time::sleep(LATE_PORT_PAUSE).await;
                 }
                 Reading::Nothing { message, may_be_repeated, .. } => match pauses.next() {
-                    Some(pause) if may_be_repeated => tokio::time::sleep(*pause).await,
+                    Some(pause) if may_be_repeated => {
+                        *last_message = message;
+                        tokio::time::sleep(*pause).await;
+                    }
                     _ => return Err(HostKeyError::NotRead { host: host_name(host, port), message }),
                 },
             }

@@ -143,6 +143,7 @@ fn a_port_that_refuses_is_waited_for_as_long_as_the_session_says() {
     let deadline = Deadline::at(Instant::now() + Duration::from_millis(700));
     let error = block_on(launcher.read_host_key(&late, &LaunchOptions::new(), deadline)).unwrap_err();
     assert!(matches!(error, HostKeyError::TimedOut { .. }), "the deadline wins: {error}");
+    assert!(error.to_string().ends_with("Connection refused"), "and says why: {error}");
     scratch.assert_nothing_left();
 }
 
