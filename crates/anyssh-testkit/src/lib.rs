@@ -24,6 +24,7 @@ mod home;
 mod hostile;
 mod keys;
 mod proc_scan;
+pub mod program;
 mod relay;
 mod sshd;
 mod terminal;
