@@ -3,4 +3,5 @@
 
 mod dedalus;
 mod leap0;
+mod program;
 mod python;
