@@ -14,6 +14,7 @@ mod files;
 mod flag_error;
 mod flags;
 mod forward;
+mod gateway_text;
 pub mod helper;
 mod helper_program;
 mod host_key;

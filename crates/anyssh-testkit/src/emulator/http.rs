@@ -4,8 +4,10 @@
 use std::fmt;
 use std::io;
 use std::net::Ipv4Addr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use http_body_util::channel::{Channel, Sender};
 use http_body_util::{BodyExt as _, Either, Full, Limited};
@@ -13,6 +15,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Response, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
@@ -21,6 +24,9 @@ use super::request::Request;
 
 /// No vendor takes more.
 const LARGEST_REQUEST: usize = 1 << 20;
+
+/// For the answer that is on its way when a connection's time is over.
+const LAST_ANSWER: Duration = Duration::from_secs(5);
 
 /// What is answered if nothing goes wrong.
 pub(super) trait Service: Send + Sync + 'static {
@@ -39,6 +45,16 @@ impl Answer {
     pub(super) fn empty(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: Vec::new() }
     }
+
+    pub(super) fn json(status: u16, body: &Value) -> Self {
+        Self::with_body(status, "application/json", body)
+    }
+
+    /// JSON under another name.
+    pub(super) fn with_body(status: u16, kind: &str, body: &Value) -> Self {
+        let headers = vec![("content-type".into(), kind.into())];
+        Self { status, headers, body: body.to_string().into_bytes() }
+    }
 }
 
 /// A running server. Dropping it closes its port and its connections.
@@ -50,22 +66,30 @@ pub(super) struct HttpThread {
 }
 
 /// What the server's thread and the test both hold.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
+    deadline: Duration,
     prefix: String,
     log: Mutex<Vec<Request>>,
     faults: Mutex<Vec<Fault>>,
 }
 
 impl HttpThread {
-    /// Starts a server whose paths all begin with `prefix`, and returns when it listens.
-    pub(super) fn start(service: Arc<impl Service>, prefix: &str) -> io::Result<Self> {
-        let shared = Arc::new(Shared { prefix: prefix.to_owned(), ..Shared::default() });
+    /// Starts a server whose paths all begin with `prefix`, and returns when it listens. A connection ends
+    /// after `deadline`, whatever its client does.
+    pub(super) fn start_at(
+        port: u16,
+        deadline: Duration,
+        service: Arc<impl Service>,
+        prefix: &str,
+    ) -> io::Result<Self> {
+        let prefix = prefix.to_owned();
+        let shared = Arc::new(Shared { deadline, prefix, log: Mutex::default(), faults: Mutex::default() });
         let (stop, stopped) = oneshot::channel();
         let (told, started) = mpsc::channel();
         let state = Arc::clone(&shared);
         let run = move || {
-            if let Err(error) = serve(&service, &state, stopped, &told) {
+            if let Err(error) = serve(port, &service, &state, stopped, &told) {
                 let _ = told.send(Err(error));
             }
         };
@@ -115,6 +139,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Serves until `stopped` is dropped. The runtime's end is the end of all connections.
 fn serve(
+    port: u16,
     service: &Arc<impl Service>,
     shared: &Arc<Shared>,
     stopped: oneshot::Receiver<()>,
@@ -122,7 +147,7 @@ fn serve(
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let _ = told.send(Ok(listener.local_addr()?.port()));
         let accept = async {
             loop {
@@ -142,9 +167,16 @@ fn serve(
 
 async fn connection(stream: TcpStream, service: Arc<impl Service>, shared: Arc<Shared>) {
     let _ = stream.set_nodelay(true);
+    let deadline = shared.deadline;
     let service = service_fn(|request| respond(request, &service, &shared));
+    let mut served =
+        pin!(http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service));
     // What goes wrong on a connection its client sees: it is closed.
-    let _ = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+    if tokio::time::timeout(deadline, served.as_mut()).await.is_err() {
+        // A client that is only slow gets its answer; a stuck one is cut off.
+        served.as_mut().graceful_shutdown();
+        let _ = tokio::time::timeout(LAST_ANSWER, served).await;
+    }
 }
 
 /// The connection is to be closed.

@@ -3,7 +3,9 @@
 #![allow(clippy::disallowed_methods, reason = "tests write their files plainly")]
 
 mod client;
+mod deadline;
 mod faults;
 mod gateway;
+mod leap0;
 mod requests;
 mod sessions;

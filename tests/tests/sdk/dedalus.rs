@@ -1,7 +1,4 @@
-//! The vendor's official Python SDK, unchanged, against the emulator: what it accepts is what our own
-//! client is tested with.
-
-mod python;
+//! `dedalus-sdk` against the emulator of Dedalus.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,7 +7,10 @@ use anyssh_testkit::key;
 use serde_json::{Value, json};
 use ssh_key::Certificate;
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/dedalus_sdk.py");
+use super::program;
+use super::python::Sdk;
+
+const SDK: Sdk = Sdk::new("dedalus_sdk");
 
 #[test]
 fn the_official_sdk_creates_waits_lists_and_deletes() {
@@ -20,10 +20,10 @@ fn the_official_sdk_creates_waits_lists_and_deletes() {
         .with_machine(machine.clone())
         .with_machine(Machine::new("0199b1c2-0000-7000-8000-00000000000b").phase("running"))
         .with_wake(Wake::at_once().stage("wake_in_progress", 2).hint(5).stage("ssh_in_progress", 1).hint(5))
-        .start()
+        .start_blocking()
         .unwrap();
     let key = key(1).public_key().to_openssh().unwrap();
-    let said = python::run(SCRIPT, &[&emulator.base_url(), emulator.api_key(), machine.id(), &key]);
+    let said = SDK.run("dedalus_sdk.py", &[&emulator.base_url(), emulator.api_key(), machine.id(), &key]);
 
     assert_eq!(said["statuses"], json!(["wake_in_progress", "wake_in_progress", "ssh_in_progress", "ready"]));
     let sessions = emulator.sessions();
@@ -41,6 +41,28 @@ fn the_official_sdk_creates_waits_lists_and_deletes() {
     assert_eq!(refused.len(), 1, "{refused:?}");
     let posts = emulator.requests().iter().filter(|request| request.method == "POST").count();
     assert_eq!((refused[0].status, posts), (Some(404), 5));
+}
+
+/// The same script, with what the program's lines say.
+#[test]
+fn the_official_sdk_runs_against_the_program() {
+    let script = r#"{
+        "wake": [
+            {"status": "wake_in_progress", "answers": 2, "hint_ms": 5},
+            {"status": "ssh_in_progress", "answers": 1, "hint_ms": 5}
+        ],
+        "faults": [{"method": "GET", "path": "/v1/machines", "status": 503, "times": 1}]
+    }"#;
+    let emulator = program::Emulator::start(&["dedalus", "--without-gateway"], script);
+    let key = key(1).public_key().to_openssh().unwrap();
+    let words = [emulator.variable("DEDALUS_BASE_URL"), emulator.variable("DEDALUS_API_KEY"), emulator.target(), &key];
+    let said = SDK.run("dedalus_sdk.py", &words);
+    assert_eq!(said["statuses"], json!(["wake_in_progress", "wake_in_progress", "ssh_in_progress", "ready"]));
+    assert_eq!(said["listed"].as_array().map(Vec::len), Some(5));
+    assert_eq!(said["closed"], json!(["closed", "closed", "closed", "closed", "closed"]));
+    // The refusal came first, and the SDK tried again.
+    assert_eq!(said["machines"][0], json!({"id": emulator.target(), "phase": "running"}));
+    emulator.end();
 }
 
 fn check_session(said: &Value, authority: &str) {
