@@ -2,7 +2,7 @@
 //! client is tested with.
 
 mod program;
-mod python;
+pub(crate) mod python;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -25,7 +25,7 @@ pub(super) fn run(script: &str, words: &[&str]) -> Value {
 }
 
 /// The environment, made if it is not there or was made for other requirements.
-pub(super) fn environment() -> PathBuf {
+pub(crate) fn environment() -> PathBuf {
     let base = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let (directory, made_for) = (base.join("python"), base.join("python/made-for.txt"));
     // Two test runs at once make it once.
