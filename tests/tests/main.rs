@@ -6,5 +6,6 @@
 mod conformance;
 mod e2e;
 mod many_sessions;
+mod outside;
 mod sdk;
 mod tidy;

@@ -38,7 +38,8 @@ use crate::{
 /// 12. **Shared.** All methods may run at once, from many tasks, on one value. None blocks its thread:
 ///     signals and deadlines are served there too.
 ///
-/// There are no default bodies: each provider says for itself what it cannot do.
+/// There are no default bodies: each provider says for itself what it cannot do. `anyssh_testkit::conformance`
+/// has a test for each clause.
 #[async_trait]
 pub trait SshProvider: fmt::Debug + Send + Sync + 'static {
     /// What this provider can do; no request is made.

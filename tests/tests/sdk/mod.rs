@@ -4,4 +4,4 @@
 mod dedalus;
 mod leap0;
 mod program;
-mod python;
+pub(crate) mod python;

@@ -18,13 +18,13 @@ const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
 
 /// An SDK of a certain version, with everything below it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sdk {
+pub(crate) struct Sdk {
     /// The name of the requirements without `.txt`, and of the environment.
     name: &'static str,
 }
 
 impl Sdk {
-    pub(super) const fn new(name: &'static str) -> Self {
+    pub(crate) const fn new(name: &'static str) -> Self {
         Self { name }
     }
 
@@ -38,7 +38,7 @@ impl Sdk {
     }
 
     /// The Python that has it.
-    pub(super) fn python(self) -> PathBuf {
+    pub(crate) fn python(self) -> PathBuf {
         self.environment().join("bin/python")
     }
 

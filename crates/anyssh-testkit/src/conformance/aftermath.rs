@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyssh_core::{ProviderError, Session, SessionRef, SshProvider, Validity};
+use anyssh_core::{ProviderError, Revocation, Session, SessionRef, SshProvider, Validity};
 
 use super::fixture::{Fixture, Scripted, Trouble};
 use super::making::end;
@@ -84,8 +84,10 @@ async fn found_by_attempt(provider: &dyn SshProvider, fixture: &dyn Fixture) -> 
     let known = request(fixture.target())?;
     let session = created(provider, &known).await?;
     let reference = SessionRef::by_attempt(known.target, known.attempt);
-    ended(provider.revoke(&reference, within(PATIENCE)).await.err(), before, fixture.alive())?;
-    if before.is_none() && matches!(still_valid(provider, &session).await, Some(true)) {
+    let revoked = provider.revoke(&reference, within(PATIENCE)).await;
+    let lives_there = !matches!(revoked, Ok(Revocation::LocalOnly));
+    ended(revoked.err(), before, fixture.alive())?;
+    if before.is_none() && lives_there && still_valid(provider, &session).await == Some(true) {
         end(provider, &session).await;
         return Err("revoked by its attempt, a session is still valid".to_owned());
     }
