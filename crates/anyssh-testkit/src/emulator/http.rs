@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 use http_body_util::channel::{Channel, Sender};
 use http_body_util::{BodyExt as _, Either, Full, Limited};
 use hyper::body::{Bytes, Incoming};
+use hyper::http::response;
 use hyper::service::service_fn;
 use hyper::{Response, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use super::fault::{Fault, Manner, take};
+use super::reply::{Closed, Reply, Rest};
 use super::request::Request;
 
 /// No vendor takes more.
@@ -24,7 +26,10 @@ const LARGEST_REQUEST: usize = 1 << 20;
 
 /// What is answered if nothing goes wrong.
 pub(super) trait Service: Send + Sync + 'static {
-    fn answer(&self, request: Request) -> impl Future<Output = Answer> + Send;
+    /// [`Answer`], or [`Reply`] where more follows than a body.
+    type Reply: Into<Reply> + Send;
+
+    fn answer(&self, request: Request) -> impl Future<Output = Self::Reply> + Send;
 }
 
 /// An answer that is to be sent.
@@ -60,7 +65,15 @@ struct Shared {
 impl HttpThread {
     /// Starts a server whose paths all begin with `prefix`, and returns when it listens.
     pub(super) fn start(service: Arc<impl Service>, prefix: &str) -> io::Result<Self> {
-        let shared = Arc::new(Shared { prefix: prefix.to_owned(), ..Shared::default() });
+        Self::serve(service, Arc::new(Shared { prefix: prefix.to_owned(), ..Shared::default() }))
+    }
+
+    /// Starts another server with the same prefix, log and faults.
+    pub(super) fn beside(&self, service: Arc<impl Service>) -> io::Result<Self> {
+        Self::serve(service, Arc::clone(&self.shared))
+    }
+
+    fn serve(service: Arc<impl Service>, shared: Arc<Shared>) -> io::Result<Self> {
         let (stop, stopped) = oneshot::channel();
         let (told, started) = mpsc::channel();
         let state = Arc::clone(&shared);
@@ -144,28 +157,18 @@ async fn connection(stream: TcpStream, service: Arc<impl Service>, shared: Arc<S
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| respond(request, &service, &shared));
     // What goes wrong on a connection its client sees: it is closed.
-    let _ = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+    let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    let _ = connection.with_upgrades().await;
 }
-
-/// The connection is to be closed.
-#[derive(Debug)]
-struct Closed;
-
-impl fmt::Display for Closed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("closed as scripted")
-    }
-}
-
-impl std::error::Error for Closed {}
 
 type Body = Either<Full<Bytes>, Channel<Bytes, Closed>>;
 
 async fn respond(
-    request: hyper::Request<Incoming>,
+    mut request: hyper::Request<Incoming>,
     service: &Arc<impl Service>,
     shared: &Shared,
 ) -> Result<Response<Body>, Closed> {
+    let upgrade = hyper::upgrade::on(&mut request);
     let request = read(request, &shared.prefix).await?;
     let index = {
         let mut log = lock(&shared.log);
@@ -173,11 +176,22 @@ async fn respond(
         log.len() - 1
     };
     let fault = take(&mut lock(&shared.faults), &request);
-    let answer = answer(request, service, fault.as_ref()).await?;
+    let Reply { answer, rest } = answer(request, service, fault.as_ref()).await?;
     if let Some(request) = lock(&shared.log).get_mut(index) {
         request.status = Some(answer.status);
     }
-    send(answer, fault.map_or(Manner::Whole, |fault| fault.manner))
+    match rest {
+        Rest::Body => send(answer, fault.map_or(Manner::Whole, |fault| fault.manner)),
+        Rest::Stream(stream) => head(&answer).body(Either::Right(stream)).map_err(|_| Closed),
+        Rest::Connection(use_it) => {
+            tokio::spawn(async move {
+                if let Ok(connection) = upgrade.await {
+                    use_it(connection).await;
+                }
+            });
+            head(&answer).body(Either::Left(Full::default())).map_err(|_| Closed)
+        }
+    }
 }
 
 async fn read(request: hyper::Request<Incoming>, prefix: &str) -> Result<Request, Closed> {
@@ -198,27 +212,29 @@ async fn read(request: hyper::Request<Incoming>, prefix: &str) -> Result<Request
 }
 
 /// The true answer or a scripted one.
-async fn answer(request: Request, service: &Arc<impl Service>, fault: Option<&Fault>) -> Result<Answer, Closed> {
+async fn answer(request: Request, service: &Arc<impl Service>, fault: Option<&Fault>) -> Result<Reply, Closed> {
     let Some(fault) = fault else { return work(request, service).await };
     tokio::time::sleep(fault.delay).await;
     let worked = if fault.does_the_work() { Some(work(request, service).await?) } else { None };
     if fault.manner == Manner::Close {
         return Err(Closed);
     }
-    fault.scripted.clone().or(worked).ok_or(Closed)
+    fault.scripted.clone().map(Reply::from).or(worked).ok_or(Closed)
 }
 
 /// Works in a task of its own: a client that goes away does not undo what it asked for.
-async fn work(request: Request, service: &Arc<impl Service>) -> Result<Answer, Closed> {
+async fn work(request: Request, service: &Arc<impl Service>) -> Result<Reply, Closed> {
     let service = Arc::clone(service);
-    tokio::spawn(async move { service.answer(request).await }).await.map_err(|_| Closed)
+    tokio::spawn(async move { service.answer(request).await.into() }).await.map_err(|_| Closed)
+}
+
+fn head(answer: &Answer) -> response::Builder {
+    let response = Response::builder().status(answer.status);
+    answer.headers.iter().fold(response, |response, (name, value)| response.header(name, value))
 }
 
 fn send(answer: Answer, manner: Manner) -> Result<Response<Body>, Closed> {
-    let mut response = Response::builder().status(answer.status);
-    for (name, value) in &answer.headers {
-        response = response.header(name, value);
-    }
+    let mut response = head(&answer);
     let bytes = Bytes::from(answer.body);
     let body = match manner {
         Manner::Whole | Manner::Close => Either::Left(Full::new(bytes)),

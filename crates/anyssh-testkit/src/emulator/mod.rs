@@ -18,13 +18,19 @@
 mod certificate;
 mod dedalus;
 mod fault;
+mod flyte;
 mod gateway;
 mod http;
+mod reply;
 mod request;
 
 pub use certificate::CertificateSpec;
 pub use dedalus::{DedalusBuilder, DedalusEmulator, Machine, Pages, SessionState, Wake};
 pub use fault::Fault;
+pub use flyte::{
+    Attempt, Boot, Cut, DeviceFlow, FlyteBuilder, FlyteEmulator, Link, LinkKind, Phase, RpcCode, RpcLogin, Run,
+    Snapshot, TokenForm, Watching,
+};
 pub use gateway::Gateway;
 pub use request::Request;
 
@@ -36,5 +42,10 @@ impl Emulator {
     /// The control plane and the SSH gateway of Dedalus.
     pub fn dedalus() -> DedalusBuilder {
         DedalusBuilder::new()
+    }
+
+    /// The control plane, the login and the gateway of Flyte, with the pods behind.
+    pub fn flyte() -> FlyteBuilder {
+        FlyteBuilder::new()
     }
 }
