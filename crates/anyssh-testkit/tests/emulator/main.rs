@@ -4,6 +4,7 @@
 
 mod client;
 mod faults;
+mod flyte;
 mod gateway;
 mod requests;
 mod sessions;
