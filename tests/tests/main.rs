@@ -4,5 +4,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod e2e;
-mod sdk_dedalus;
+mod sdk;
 mod tidy;

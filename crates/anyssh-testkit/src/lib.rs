@@ -21,6 +21,7 @@ mod file;
 mod home;
 mod hostile;
 mod keys;
+mod port;
 mod proc_scan;
 mod relay;
 mod sshd;

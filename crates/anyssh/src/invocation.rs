@@ -325,7 +325,10 @@ mod tests {
     fn an_unknown_provider_is_refused_with_the_ones_there_are() {
         let report = parsed(&["mokc", "certificate"]).unwrap_err();
         let shown = format!("{report:?}");
-        assert!(shown.contains("mokc") && shown.contains("did you mean mock? providers: dedalus, mock"), "{shown}");
+        assert!(
+            shown.contains("mokc") && shown.contains("did you mean mock? providers: dedalus, leap0, mock"),
+            "{shown}"
+        );
     }
 
     #[test]

@@ -14,6 +14,7 @@ use hyper::http::response;
 use hyper::service::service_fn;
 use hyper::{Response, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
@@ -43,6 +44,16 @@ pub(super) struct Answer {
 impl Answer {
     pub(super) fn empty(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: Vec::new() }
+    }
+
+    pub(super) fn json(status: u16, body: &Value) -> Self {
+        Self::with_body(status, "application/json", body)
+    }
+
+    /// JSON under another name.
+    pub(super) fn with_body(status: u16, kind: &str, body: &Value) -> Self {
+        let headers = vec![("content-type".into(), kind.into())];
+        Self { status, headers, body: body.to_string().into_bytes() }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Vendors' control planes on loopback, joined to a real `sshd`.
+//! Vendors' control planes on loopback, joined to real SSH servers.
 //!
 //! An emulator keeps state as its vendor does: what was created is listed, what was deleted no longer
 //! logs in. It is strict: what the vendor's documents do not allow is refused, so a client that is
@@ -16,23 +16,32 @@
 //! ```
 
 mod certificate;
+mod clock;
 mod dedalus;
 mod fault;
 mod flyte;
 mod gateway;
 mod http;
+mod leap0;
 mod reply;
 mod request;
+mod start;
+mod wake;
 
 pub use certificate::CertificateSpec;
-pub use dedalus::{DedalusBuilder, DedalusEmulator, Machine, Pages, SessionState, Wake};
+pub use dedalus::{DedalusBuilder, DedalusEmulator, Machine, Pages, SessionState};
 pub use fault::Fault;
 pub use flyte::{
     Attempt, Boot, Cut, DeviceFlow, FlyteBuilder, FlyteEmulator, Link, LinkKind, Phase, RpcCode, RpcLogin, Run,
     Snapshot, TokenForm, Watching,
 };
 pub use gateway::Gateway;
+pub use leap0::{Access, AccessStatus, Generation, Leap0Builder, Leap0Emulator, Sandbox};
 pub use request::Request;
+pub use wake::Wake;
+
+/// How a test spoils good answers, if it does.
+type Change<T> = Option<Box<dyn Fn(&mut T) + Send>>;
 
 /// Where every emulator starts.
 #[derive(Clone, Copy, Debug)]
@@ -47,5 +56,10 @@ impl Emulator {
     /// The control plane, the login and the gateway of Flyte, with the pods behind.
     pub fn flyte() -> FlyteBuilder {
         FlyteBuilder::new()
+    }
+
+    /// The control plane of Leap0 in one of its wire generations, and the SSH servers of its sandboxes.
+    pub fn leap0(generation: Generation) -> Leap0Builder {
+        Leap0Builder::new(generation)
     }
 }

@@ -6,5 +6,6 @@ mod client;
 mod faults;
 mod flyte;
 mod gateway;
+mod leap0;
 mod requests;
 mod sessions;

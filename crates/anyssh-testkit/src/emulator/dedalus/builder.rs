@@ -8,10 +8,11 @@ use super::DedalusEmulator;
 use super::machine::Machine;
 use super::pages::Pages;
 use super::session::Lifetimes;
-use super::state::{Clock, Dedalus, State};
-use super::wake::Wake;
+use super::state::{Dedalus, State};
+use crate::emulator::clock::Clock;
 use crate::emulator::gateway::Gateway;
 use crate::emulator::http::HttpThread;
+use crate::emulator::wake::Wake;
 use crate::keys::key;
 
 /// What to start; [`DedalusBuilder::start`] starts it.

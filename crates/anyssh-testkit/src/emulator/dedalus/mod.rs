@@ -14,7 +14,6 @@ mod reply;
 mod routes;
 mod session;
 mod state;
-mod wake;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,12 +27,12 @@ use super::fault::Fault;
 use super::gateway::Gateway;
 use super::http::{HttpThread, lock};
 use super::request::Request;
+use super::wake::Wake;
 use state::Dedalus;
 
 pub use builder::DedalusBuilder;
 pub use machine::Machine;
 pub use pages::Pages;
-pub use wake::Wake;
 
 /// A running control plane and its gateway. Dropping it ends both.
 ///

@@ -19,6 +19,7 @@ use super::run::{Run, RunState};
 use super::state::{Flyte, RpcLogin, State};
 use super::token::{TokenForm, Tokens};
 use crate::emulator::http::HttpThread;
+use crate::emulator::start::on_a_thread;
 
 /// What to start; [`FlyteBuilder::start`] starts it.
 #[derive(Clone, Debug)]
@@ -145,15 +146,15 @@ impl FlyteBuilder {
         self
     }
 
-    /// Starts it.
+    /// Starts it, without keeping the caller's thread waiting. Needs no runtime of a certain kind.
     ///
     /// # Errors
     /// When there is no port or no thread to be had.
     pub async fn start(self) -> io::Result<FlyteEmulator> {
-        tokio::task::spawn_blocking(move || self.start_blocking()).await?
+        on_a_thread(move || self.start_blocking()).await
     }
 
-    /// The same without a runtime.
+    /// Starts it and waits until it listens.
     ///
     /// # Errors
     /// As [`start`](Self::start).

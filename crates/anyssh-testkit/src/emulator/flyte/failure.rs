@@ -91,11 +91,6 @@ impl Failure {
 
     /// The answer to a call that is no stream.
     pub(super) fn answer(&self) -> Answer {
-        json_answer(self.code.status(), &self.body())
+        Answer::json(self.code.status(), &self.body())
     }
-}
-
-pub(super) fn json_answer(status: u16, body: &Value) -> Answer {
-    let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-    Answer { status, headers, body: body.to_string().into_bytes() }
 }

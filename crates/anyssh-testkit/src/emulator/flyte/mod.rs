@@ -35,7 +35,6 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use base64ct::{Base64, Encoding as _};
-use jiff::SignedDuration;
 use serde_json::Value;
 use ssh_key::PublicKey;
 
@@ -149,8 +148,7 @@ impl FlyteEmulator {
 
     /// Lets time pass for tokens.
     pub fn advance_clock(&self, time: Duration) {
-        let mut state = lock(&self.flyte.state);
-        state.ahead = state.ahead.saturating_add(SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX));
+        lock(&self.flyte.state).clock.advance(time);
     }
 
     /// All requests so far to both ports, in the order of arrival.
@@ -259,7 +257,7 @@ impl FlyteEmulator {
     /// Changes each good answer to a call, named as in its path (`GetActionDetails`, `CreateRun`,
     /// `token`, `device`), before it is sent. The emulator itself goes on as if nothing had been changed.
     pub fn spoil(&self, call: &str, change: impl Fn(&mut Value) + Send + 'static) {
-        lock(&self.flyte.state).spoils.insert(call.to_owned(), Box::new(change));
+        lock(&self.flyte.state).spoils.insert(call.to_owned(), Some(Box::new(change)));
     }
 
     /// Spoils nothing any more.

@@ -8,7 +8,6 @@ use sha2::{Digest as _, Sha256};
 use url::form_urlencoded;
 
 use super::device::{DeviceFlow, Poll, Polls};
-use super::failure::json_answer;
 use super::token::Tokens;
 use crate::emulator::http::Answer;
 use crate::emulator::request::Request;
@@ -73,7 +72,7 @@ impl OAuth {
             "GET /oauth2/authorize" => return Some(self.authorize(request).unwrap_or_else(|refusal| refusal)),
             _ => return None,
         };
-        Some(done.map_or_else(|refusal| refusal, |body| json_answer(200, &body)))
+        Some(done.map_or_else(|refusal| refusal, |body| Answer::json(200, &body)))
     }
 
     fn token(&mut self, request: &Request, form: &Parameters, now: u64) -> Result<Value, Answer> {
@@ -195,7 +194,7 @@ impl OAuth {
 
 /// RFC 6749 §5.2.
 fn refusal(status: u16, error: &str, description: &str) -> Answer {
-    json_answer(status, &json!({"error": error, "error_description": description}))
+    Answer::json(status, &json!({"error": error, "error_description": description}))
 }
 
 fn posted(request: &Request) -> Result<Parameters, Answer> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 use ssh_key::PublicKey;
 use tokio::sync::watch;
@@ -15,6 +15,8 @@ use super::oauth::OAuth;
 use super::pod::{Place, Pod};
 use super::run::RunState;
 use super::watching::Watching;
+use crate::emulator::Change;
+use crate::emulator::clock::Clock;
 use crate::emulator::http::lock;
 
 /// The parts that stay the same, and the state.
@@ -44,8 +46,6 @@ pub enum RpcLogin {
     Required,
 }
 
-type Spoil = Box<dyn Fn(&mut Value) + Send>;
-
 pub(super) struct State {
     pub(super) runs: Vec<RunState>,
     pub(super) pods: HashMap<Place, Arc<Pod>>,
@@ -58,8 +58,8 @@ pub(super) struct State {
     pub(super) oauth: OAuth,
     pub(super) apps: HashMap<String, Value>,
     pub(super) uploads: HashMap<String, Value>,
-    pub(super) spoils: HashMap<String, Spoil>,
-    pub(super) ahead: SignedDuration,
+    pub(super) spoils: HashMap<String, Change<Value>>,
+    pub(super) clock: Clock,
 }
 
 impl State {
@@ -75,13 +75,13 @@ impl State {
             apps: HashMap::new(),
             uploads: HashMap::new(),
             spoils: HashMap::new(),
-            ahead: SignedDuration::ZERO,
+            clock: Clock::default(),
         }
     }
 
     /// The emulator's clock, which a test may put forward.
     pub(super) fn now(&self) -> Timestamp {
-        Timestamp::now().saturating_add(self.ahead).unwrap_or(Timestamp::MAX)
+        self.clock.now()
     }
 
     /// The same in seconds since 1970.
@@ -95,7 +95,7 @@ impl State {
 
     /// Changes what is about to be answered to this call, if a test wants it.
     pub(super) fn spoil(&self, call: &str, answer: &mut Value) {
-        if let Some(change) = self.spoils.get(call) {
+        if let Some(Some(change)) = self.spoils.get(call) {
             change(answer);
         }
     }

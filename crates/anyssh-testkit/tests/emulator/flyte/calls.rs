@@ -29,13 +29,11 @@ fn snapshots_come_in_their_order_with_links_attempts_and_reasons() {
     let boot = Boot::with(Snapshot::in_phase(Phase::Queued))
         .then(Snapshot::in_phase(Phase::Unknown(77)))
         .then(
-            Snapshot::in_phase(Phase::Running)
-                .attempt(Attempt::in_phase(Phase::Failed).link(Link::ide()))
-                .attempt(
-                    Attempt::in_phase(Phase::Running)
-                        .link(Link::ide().to("https://logs.example/").kind(LinkKind::External))
-                        .link(Link::ide().ready().relative().followed_by("/x%2Fy?a=b c")),
-                ),
+            Snapshot::in_phase(Phase::Running).attempt(Attempt::in_phase(Phase::Failed).link(Link::ide())).attempt(
+                Attempt::in_phase(Phase::Running)
+                    .link(Link::ide().to("https://logs.example/").kind(LinkKind::External))
+                    .link(Link::ide().ready().relative().followed_by("/x%2Fy?a=b c")),
+            ),
         )
         .then(Snapshot::in_phase(Phase::Failed).error("OOMKilled", "too big"));
     let emulator = emulator(Run::new("pond-dbg").with_boot(boot));
@@ -48,7 +46,10 @@ fn snapshots_come_in_their_order_with_links_attempts_and_reasons() {
     assert_eq!(links[1]["uri"], "/pods/pond-dbg/a0/2/x%2Fy?a=b c");
     assert_eq!(links[1]["ready"], true);
     let failed = details(&emulator);
-    assert_eq!((&failed["status"]["phase"], &failed["errorInfo"]["code"]), (&json!("ACTION_PHASE_FAILED"), &json!("OOMKilled")));
+    assert_eq!(
+        (&failed["status"]["phase"], &failed["errorInfo"]["code"]),
+        (&json!("ACTION_PHASE_FAILED"), &json!("OOMKilled"))
+    );
     assert_eq!((details(&emulator), emulator.phase("pond-dbg", "a0")), (failed, Some(Phase::Failed)));
 }
 
@@ -58,7 +59,8 @@ fn what_is_not_there_or_not_whole_is_refused_with_its_code() {
     let refused = |input: &Value| Ask::run("GetActionDetails", input).send(&emulator).failure();
     assert_eq!(refused(&by_action("other", "a0")), (404, "not_found".into()));
     assert_eq!(refused(&by_action("pond-dbg", "a1")), (404, "not_found".into()));
-    let elsewhere = json!({"actionId": {"run": {"org": "other", "project": "p", "domain": "d", "name": "r"}, "name": "a0"}});
+    let elsewhere =
+        json!({"actionId": {"run": {"org": "other", "project": "p", "domain": "d", "name": "r"}, "name": "a0"}});
     assert_eq!(refused(&elsewhere), (404, "not_found".into()));
     let invalid = (400, "invalid_argument".to_owned());
     for (place, value) in [("org", json!("")), ("project", Value::Null), ("domain", json!("x".repeat(64)))] {
@@ -79,7 +81,10 @@ fn requests_have_to_look_like_the_connect_protocol() {
     let path = run_service("GetActionDetails");
     assert_eq!(good.clone().header("connect-protocol-version", "1").send(&emulator).status, 200);
     assert_eq!(good.clone().header("connect-protocol-version", "2").send(&emulator).failure().1, "invalid_argument");
-    assert_eq!(good.clone().header("connect-timeout-ms", "12345678901").send(&emulator).failure().1, "invalid_argument");
+    assert_eq!(
+        good.clone().header("connect-timeout-ms", "12345678901").send(&emulator).failure().1,
+        "invalid_argument"
+    );
     assert_eq!(good.clone().header("content-encoding", "br").send(&emulator).failure(), (501, "unimplemented".into()));
     assert_eq!(good.clone().typed("text/json", b"{}".to_vec()).send(&emulator).status, 415);
     assert_eq!(good.clone().typed("application/connect+json", b"{}".to_vec()).send(&emulator).status, 415);
@@ -98,7 +103,7 @@ fn requests_have_to_look_like_the_connect_protocol() {
 #[test]
 fn a_message_in_binary_is_answered_in_binary() {
     let emulator = emulator(Run::default());
-    let input = b"\x0a\x2a\x0a\x24\x0a\x04acme\x12\x04pond\x1a\x0bdevelopment\"\x08pond-dbg\x12\x02a0".to_vec();
+    let input = b"\x0a\x29\x0a\x23\x0a\x04acme\x12\x04pond\x1a\x0bdevelopment\"\x08pond-dbg\x12\x02a0".to_vec();
     let ask = Ask::new(&format!("POST {}", run_service("GetActionDetails"))).typed("application/proto", input);
     let reply = ask.send(&emulator);
     assert!(reply.status == 200 && reply.head.contains("content-type: application/proto\r\n"), "{reply:?}");

@@ -35,7 +35,9 @@ fn metadata(emulator: &FlyteEmulator) -> Value {
 fn the_metadata_lead_to_the_emulators_own_endpoints() {
     let emulator = start();
     let metadata = metadata(&emulator);
-    for (name, path) in [("tokenEndpoint", "token"), ("authorizationEndpoint", "authorize"), ("deviceAuthorizationEndpoint", "device")] {
+    for (name, path) in
+        [("tokenEndpoint", "token"), ("authorizationEndpoint", "authorize"), ("deviceAuthorizationEndpoint", "device")]
+    {
         assert_eq!(metadata[name], format!("{}/oauth2/{path}", emulator.base_url()));
     }
 }
@@ -104,7 +106,8 @@ fn a_code_is_good_once_and_with_its_verifier_alone() {
     assert_eq!(authorize(&emulator), "error=access_denied&state=xyz");
 
     let refresh = |token: &Value| {
-        let form = [("grant_type", "refresh_token"), ("client_id", "flytectl"), ("refresh_token", token.as_str().unwrap())];
+        let form =
+            [("grant_type", "refresh_token"), ("client_id", "flytectl"), ("refresh_token", token.as_str().unwrap())];
         Ask::form(TOKEN, &form).send(&emulator)
     };
     let again = refresh(&given["refresh_token"]).json();
@@ -118,7 +121,8 @@ fn a_code_is_good_once_and_with_its_verifier_alone() {
 fn the_device_flow_goes_as_scripted() {
     let flow = DeviceFlow::approved().after_pending(1).every(0);
     let emulator = Emulator::flyte().with_device_flow(flow).start_blocking().unwrap();
-    let codes = Ask::form("/oauth2/device", &[("client_id", "flytectl"), ("scope", "all"), ("audience", "")]).send(&emulator);
+    let codes =
+        Ask::form("/oauth2/device", &[("client_id", "flytectl"), ("scope", "all"), ("audience", "")]).send(&emulator);
     let codes = codes.json();
     assert_eq!((&codes["user_code"], &codes["interval"]), (&json!("BDWP-HQPK"), &json!(0)));
     let poll = |code: &str| {
@@ -144,7 +148,8 @@ fn an_api_key_is_a_client_until_it_is_deleted() {
     assert_eq!(apps("Create", &create).failure(), (409, "already_exists".into()));
     assert_eq!(apps("Get", &json!({"clientId": "dbg"})).json()["app"]["clientSecret"], Value::Null);
     let basic = format!("Basic {}", Base64::encode_string(format!("dbg:{}", encoded(&secret)).as_bytes()));
-    let login = Ask::form(TOKEN, &[("grant_type", "client_credentials"), ("scope", "")]).header("authorization", &basic);
+    let login =
+        Ask::form(TOKEN, &[("grant_type", "client_credentials"), ("scope", "")]).header("authorization", &basic);
     assert_eq!(login.send(&emulator).status, 200);
     assert_eq!(apps("Delete", &json!({"clientId": "dbg"})).status, 200);
     assert_eq!(login.send(&emulator).refusal(), (401, "invalid_client".into()));

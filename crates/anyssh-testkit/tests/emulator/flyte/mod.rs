@@ -2,7 +2,6 @@
 
 mod calls;
 mod client;
-mod gateway;
 mod login;
 mod relaunch;
 mod streams;

@@ -30,7 +30,10 @@ fn a_run_is_made_again_in_debug_mode_and_nothing_of_it_is_lost() {
     let emulator = start();
     let source = Ask::run("GetRunDetails", &json!({"runId": run_id("pond")})).send(&emulator).json();
     let (spec, task) = (&source["details"]["runSpec"], &source["details"]["action"]["task"]);
-    assert_eq!((Some(spec), Some(task)), (emulator.run_spec("pond").as_ref(), emulator.task_spec("pond", "a0").as_ref()));
+    assert_eq!(
+        (Some(spec), Some(task)),
+        (emulator.run_spec("pond").as_ref(), emulator.task_spec("pond", "a0").as_ref())
+    );
     let inputs = data("GetActionData", &by_action("pond", "a0")).send(&emulator).json()["inputs"].take();
     let upload = json!({"runId": run_id("pond-dbg"), "taskSpec": task, "inputs": inputs});
     let offloaded = data("UploadInputs", &upload).send(&emulator).json()["offloadedInputData"].take();
@@ -75,7 +78,9 @@ fn runs_that_cannot_be_made_are_refused() {
     assert_eq!(emulator.runs(), ["pond"]);
     let gone = Emulator::flyte().with_run(Run::plain("pond").without_inputs()).start_blocking().unwrap();
     let reply = data("GetActionData", &by_action("pond", "a0")).send(&gone);
-    assert!(reply.failure() == (404, "not_found".into()) && reply.json()["message"].as_str().unwrap().contains("inputs"));
+    assert!(
+        reply.failure() == (404, "not_found".into()) && reply.json()["message"].as_str().unwrap().contains("inputs")
+    );
 }
 
 #[test]
@@ -111,5 +116,8 @@ fn lists_come_newest_first_page_by_page_and_by_phase() {
     assert_eq!(list(json!({"limit": 101})).failure().0, 400);
     assert_eq!(list(json!({"token": "mine"})).failure().0, 400);
     let actions = Ask::run("ListActions", &json!({"runId": run_id("one")})).send(&emulator).json();
-    assert_eq!((actions["actions"].as_array().map(Vec::len), &actions["actions"][0]["id"]["name"]), (Some(1), &json!("a0")));
+    assert_eq!(
+        (actions["actions"].as_array().map(Vec::len), &actions["actions"][0]["id"]["name"]),
+        (Some(1), &json!("a0"))
+    );
 }

@@ -17,7 +17,11 @@ fn watch(run: &str) -> Ask {
 
 fn phases(reply: &Reply) -> Vec<Value> {
     let envelopes = reply.envelopes();
-    envelopes.iter().filter(|(flags, _)| *flags == 0).map(|(_, message)| message["details"]["status"]["phase"].clone()).collect()
+    envelopes
+        .iter()
+        .filter(|(flags, _)| *flags == 0)
+        .map(|(_, message)| message["details"]["status"]["phase"].clone())
+        .collect()
 }
 
 fn end(reply: &Reply) -> Value {

@@ -1,4 +1,4 @@
-//! How a session comes up.
+//! How a session, or a sandbox, comes up.
 
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,4 @@
-//! The vendor's official Python SDK, unchanged, against the emulator: what it accepts is what our own
-//! client is tested with.
-
-mod python;
+//! `dedalus-sdk` against the emulator of Dedalus.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,7 +7,9 @@ use anyssh_testkit::key;
 use serde_json::{Value, json};
 use ssh_key::Certificate;
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/dedalus_sdk.py");
+use super::python::Sdk;
+
+const SDK: Sdk = Sdk::new("dedalus_sdk");
 
 #[test]
 fn the_official_sdk_creates_waits_lists_and_deletes() {
@@ -23,7 +22,7 @@ fn the_official_sdk_creates_waits_lists_and_deletes() {
         .start()
         .unwrap();
     let key = key(1).public_key().to_openssh().unwrap();
-    let said = python::run(SCRIPT, &[&emulator.base_url(), emulator.api_key(), machine.id(), &key]);
+    let said = SDK.run("dedalus_sdk.py", &[&emulator.base_url(), emulator.api_key(), machine.id(), &key]);
 
     assert_eq!(said["statuses"], json!(["wake_in_progress", "wake_in_progress", "ssh_in_progress", "ready"]));
     let sessions = emulator.sessions();
