@@ -42,8 +42,7 @@ impl HttpClient {
     pub fn new(base: BaseUrl) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(reqwest::header::ACCEPT, reqwest::header::HeaderValue::from_static("application/json"));
-        let user_agent = concat!("anyssh/", env!("CARGO_PKG_VERSION"));
-        headers.insert(reqwest::header::USER_AGENT, reqwest::header::HeaderValue::from_static(user_agent));
+        headers.insert(reqwest::header::USER_AGENT, reqwest::header::HeaderValue::from_static(USER_AGENT));
         Self(Arc::new(Inner {
             base,
             headers,
@@ -145,21 +144,7 @@ impl HttpClient {
 
 impl Inner {
     fn connect(&self) -> Result<reqwest::Client, String> {
-        let https = self.base.is_https();
-        let tls = if https { tls::config(&self.extra_roots) } else { tls::unused_config() };
-        let builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls.map_err(|error| error.to_string())?)
-            .https_only(https)
-            .http1_only()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            // Below the attempt's own bound, so that "never connected" is known and not only assumed.
-            .connect_timeout(CONNECT_TIMEOUT.min(self.request_timeout * 3 / 4))
-            .pool_idle_timeout(POOL_IDLE_TIMEOUT);
-        // A proxy could read and change plain requests, and loopback is never behind one.
-        let builder = if https { builder } else { builder.no_proxy() };
-        builder.build().map_err(|error| error.to_string())
+        connections(self.base.is_https(), &self.extra_roots, self.request_timeout)
     }
 
     fn unconnected_copy(&self) -> Self {
@@ -174,6 +159,31 @@ impl Inner {
         }
     }
 }
+
+/// Connections to `https` servers or to plain loopback ones, for requests that each may take `request_timeout`.
+pub(crate) fn connections(
+    https: bool,
+    extra_roots: &[CertificateDer<'static>],
+    request_timeout: Duration,
+) -> Result<reqwest::Client, String> {
+    let tls = if https { tls::config(extra_roots) } else { tls::unused_config() };
+    let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls.map_err(|error| error.to_string())?)
+        .https_only(https)
+        .http1_only()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        // Below the attempt's own bound, so that "never connected" is known and not only assumed.
+        .connect_timeout(CONNECT_TIMEOUT.min(request_timeout * 3 / 4))
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT);
+    // A proxy could read and change plain requests, and loopback is never behind one.
+    let builder = if https { builder } else { builder.no_proxy() };
+    builder.build().map_err(|error| error.to_string())
+}
+
+/// The name that servers see.
+pub(crate) const USER_AGENT: &str = concat!("anyssh/", env!("CARGO_PKG_VERSION"));
 
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

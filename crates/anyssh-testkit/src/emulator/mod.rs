@@ -28,12 +28,14 @@ mod request;
 mod start;
 mod wake;
 
+pub use anyssh_server::Cut;
+
 pub use certificate::CertificateSpec;
 pub use dedalus::{DedalusBuilder, DedalusEmulator, Machine, Pages, SessionState};
 pub use fault::Fault;
 pub use flyte::{
-    Attempt, Boot, Cut, DeviceFlow, FlyteBuilder, FlyteEmulator, Link, LinkKind, Phase, RpcCode, RpcLogin, Run,
-    Snapshot, TokenForm, Watching,
+    Attempt, Boot, DeviceFlow, FlyteBuilder, FlyteEmulator, Link, LinkKind, Phase, RpcCode, RpcLogin, Run, Snapshot,
+    TokenForm, Watching,
 };
 pub use gateway::Gateway;
 pub use leap0::{Access, AccessStatus, Generation, Leap0Builder, Leap0Emulator, Sandbox};

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use anyssh_server::Cut;
 use hyper::body::Bytes;
 use tokio::io::{self, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -12,20 +13,6 @@ use tokio::sync::broadcast;
 
 use super::pod::Place;
 use crate::emulator::http::lock;
-
-/// How a tunnel is cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cut {
-    /// The connection is closed in an orderly way, without a WebSocket close frame.
-    Fin,
-    /// The connection is reset.
-    Reset,
-    /// A WebSocket close frame without a code, and the connection is closed. In the middle of a transfer
-    /// it may stand in the middle of another frame.
-    CloseFrame,
-    /// Nothing is passed on any more, and nothing is closed.
-    Blackhole,
-}
 
 /// What tunnels are told.
 #[derive(Debug)]
@@ -41,8 +28,8 @@ enum Order {
     EndOf(Place),
 }
 
-/// A close frame of a server (RFC 6455 §5.5.1): FIN, opcode 8, no mask, no payload.
-const CLOSE_FRAME: [u8; 2] = [0x88, 0];
+/// What a close frame of a server begins with (RFC 6455 §5.5.1): FIN, opcode 8, no mask, two bytes of code.
+const CLOSE_FRAME: [u8; 2] = [0x88, 2];
 
 /// How long the client of a closed connection may take to close its own side.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -80,7 +67,7 @@ impl Cuts {
         let ((mut client, from_client), (mut pod, from_pod)) = (client, pod);
         let cut = self.pass(place, (&mut client, &from_client), (&mut pod, &from_pod)).await;
         // What goes wrong with a connection that is to end is its end.
-        let _ = cut.apply(client, pod).await;
+        let _ = apply(cut, client, pod).await;
     }
 
     async fn pass(&self, place: &Place, client: (&mut TcpStream, &[u8]), pod: (&mut TcpStream, &[u8])) -> Cut {
@@ -139,20 +126,18 @@ async fn pump(
     }
 }
 
-impl Cut {
-    async fn apply(self, mut client: TcpStream, pod: TcpStream) -> io::Result<()> {
-        match self {
-            Self::Blackhole => {
-                // Both stay open for as long as the emulator runs.
-                let _held = (client, pod);
-                std::future::pending().await
-            }
-            Self::Reset => client.set_zero_linger(),
-            Self::Fin => close(client, pod).await,
-            Self::CloseFrame => {
-                client.write_all(&CLOSE_FRAME).await?;
-                close(client, pod).await
-            }
+async fn apply(cut: Cut, mut client: TcpStream, pod: TcpStream) -> io::Result<()> {
+    match cut {
+        Cut::Rst => client.set_zero_linger(),
+        Cut::Fin => close(client, pod).await,
+        Cut::CloseFrame(code) => {
+            client.write_all(&[CLOSE_FRAME, code.to_be_bytes()].concat()).await?;
+            close(client, pod).await
+        }
+        // And what else may come: both stay open for as long as the emulator runs.
+        _ => {
+            let _held = (client, pod);
+            std::future::pending().await
         }
     }
 }

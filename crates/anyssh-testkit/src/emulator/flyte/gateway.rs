@@ -35,6 +35,8 @@ pub(super) fn is_route(path: &str) -> bool {
 /// Leads to a pod, or says why not.
 pub(super) async fn enter(flyte: &Arc<Flyte>, request: &Request) -> Reply {
     match checked(flyte, request) {
+        // As the vendor's bridge, which the cluster asks whether the pod is ready.
+        Ok((_, Way::Here(_))) if !wants_web_socket(request) => page(200, "ok").into(),
         Ok((place, way)) => through(flyte, place, way, request).await,
         Err(refusal) => refusal.into(),
     }
@@ -62,6 +64,10 @@ fn checked(flyte: &Flyte, request: &Request) -> Result<(Place, Way), Answer> {
     let place = place(&request.path).ok_or_else(|| page(404, "no route"))?;
     let way = way(flyte, &mut lock(&flyte.state), &place).ok_or_else(|| page(404, "no route"))?;
     Ok((place, way))
+}
+
+fn wants_web_socket(request: &Request) -> bool {
+    request.header("upgrade").is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"))
 }
 
 /// `/pods/RUN/ACTION/ATTEMPT`, and whatever follows.

@@ -7,7 +7,6 @@
 
 mod apps;
 mod boot;
-mod bridge;
 mod builder;
 mod calls;
 mod connect;
@@ -34,6 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
+use anyssh_server::Cut;
 use base64ct::{Base64, Encoding as _};
 use serde_json::Value;
 use ssh_key::PublicKey;
@@ -48,7 +48,6 @@ use state::Flyte;
 
 pub use boot::Boot;
 pub use builder::FlyteBuilder;
-pub use cut::Cut;
 pub use device::DeviceFlow;
 pub use failure::RpcCode;
 pub use run::Run;
@@ -71,7 +70,7 @@ pub use watching::Watching;
 /// // The gateway's route is late.
 /// emulator.add_fault(Fault::on("GET", "/pods/pond-dbg/a0/1").status(404).times(2));
 /// // … run a client against `emulator.base_url()`, as an `insecure` endpoint …
-/// emulator.cut_tunnels(Cut::Reset);
+/// emulator.cut_tunnels(Cut::Rst);
 /// assert_eq!(emulator.tunnels(), 0);
 /// # Ok::<(), std::io::Error>(())
 /// ```

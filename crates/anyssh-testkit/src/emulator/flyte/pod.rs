@@ -5,15 +5,13 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyssh_server::{Account, Decision, LoginPolicy, Method, Server, ServerConfig};
+use anyssh_server::{Account, BridgeConfig, Decision, LoginPolicy, Method, Server, ServerConfig, WebSocketBridge};
 use rustix::process::getuid;
 use sha2::{Digest as _, Sha256};
 use ssh_key::private::Ed25519Keypair;
 use ssh_key::{PrivateKey, PublicKey};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
-
-use super::bridge::Bridge;
 
 /// Which pod: each attempt has its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -40,7 +38,7 @@ pub(super) struct Pod {
 }
 
 struct Started {
-    bridge: Bridge,
+    bridge: WebSocketBridge,
     _server: Server,
     _home: TempDir,
 }
@@ -57,7 +55,8 @@ impl Pod {
             let login = Arc::new(KeyLogin { authorized: self.authorized.clone() });
             let config = ServerConfig::new(self.host_key.clone(), login, account(home.path()));
             let server = Server::start(config).await?;
-            Ok::<_, io::Error>(Started { bridge: Bridge::start(server.port()).await?, _server: server, _home: home })
+            let bridge = WebSocketBridge::start(BridgeConfig::new(server.addr()))?;
+            Ok::<_, io::Error>(Started { bridge, _server: server, _home: home })
         });
         Ok(started.await?.bridge.port())
     }

@@ -2,6 +2,7 @@
 
 mod calls;
 mod client;
+mod gateway;
 mod login;
 mod relaunch;
 mod streams;

@@ -64,7 +64,7 @@ fn a_change_reaches_those_who_watch() {
 #[test]
 fn streams_end_early_are_cut_or_fail_as_scripted() {
     let emulator = dying();
-    let mut with = |watching| {
+    let with = |watching| {
         emulator.set_watching(watching);
         emulator.set_boot("pond-dbg", "a0", Boot::default()).unwrap();
         watch("pond-dbg").send(&emulator)
