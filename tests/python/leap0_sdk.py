@@ -1,7 +1,7 @@
 """A credential from create to delete with the official SDK, as its documentation shows it.
 
-The arguments: base URL, API key, sandbox ID, generation (1 for the SDK up to 0.6.1, 2 from 0.7.0 on), and
-whether all is to be done or `create` alone. Prints one JSON object with what the SDK understood.
+The arguments: base URL, API key, sandbox ID, generation (1 for the SDK up to 0.6.1, 2 from 0.7.0 on). Prints
+one JSON object with what the SDK understood.
 """
 
 import json
@@ -80,13 +80,9 @@ def whole(client, sandbox, generation):
     }
 
 
-def main(base_url, api_key, sandbox, generation, what):
+def main(base_url, api_key, sandbox, generation):
     client = Leap0Client(base_url=base_url, api_key=api_key, sdk_otel_enabled=False)
-    if what == "create":
-        said = shown(client._ssh.create_access(sandbox))
-    else:
-        said = whole(client, sandbox, int(generation))
-    print(json.dumps(said))
+    print(json.dumps(whole(client, sandbox, int(generation))))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ use crate::child::SshProcess;
 use crate::flags::LogLevel;
 use crate::helper;
 use crate::known_hosts::host_name;
+use crate::late_port::LatePort;
 use crate::launch_dir::LaunchDir;
 use crate::launch_options::LaunchOptions;
 use crate::launcher::Launcher;
@@ -40,11 +41,13 @@ pub enum HostKeyError {
     /// ssh wrote something else than one line with one key for this host.
     #[error("ssh wrote no usable host key: {0}")]
     Malformed(#[from] FieldError),
-    /// No key by the deadline.
-    #[error("the deadline passed before the host key of {host} was read")]
+    /// No key by the deadline; why not so far.
+    #[error("the deadline passed before the host key of {host} was read{}{message}", if message.is_empty() { "" } else { ": " })]
     TimedOut {
         /// Host and port.
         host: String,
+        /// What ssh said the last time it ended, escaped; empty if it never did.
+        message: String,
     },
     /// The session is reached through a WebSocket, which this launcher cannot dial.
     #[error("the session is reached through a WebSocket, which this launcher cannot dial")]
@@ -62,7 +65,8 @@ pub enum HostKeyError {
 
 impl Launcher {
     /// Asks the SSH server of `session` for its host key. Nothing of the session's login but the user
-    /// name is sent. A port that does not answer yet is tried again for some seconds.
+    /// name is sent. A port that does not answer yet is tried again for some seconds, for up to a minute if
+    /// the session says that it may open late.
     ///
     /// Not a proof of anything: who answers is only known once the key is agreed to and pinned.
     ///
@@ -77,25 +81,35 @@ impl Launcher {
     ) -> Result<HostKey, HostKeyError> {
         let Transport::Tcp { host, port } = &session.endpoint.transport else { return Err(HostKeyError::NoTunnel) };
         let name = host_name(host, *port);
-        let reading = self.read_with_retries(session, options, host, *port);
-        tokio::time::timeout(deadline.remaining(Instant::now()), reading)
-            .await
-            .unwrap_or(Err(HostKeyError::TimedOut { host: name }))
+        let mut message = String::new();
+        let reading = self.read_with_retries(session, options, (host, *port), &mut message);
+        match tokio::time::timeout(deadline.remaining(Instant::now()), reading).await {
+            Ok(read) => read,
+            Err(_) => Err(HostKeyError::TimedOut { host: name, message }),
+        }
     }
 
     async fn read_with_retries(
         &self,
         session: &Session,
         options: &LaunchOptions,
-        host: &Host,
-        port: Port,
+        (host, port): (&Host, Port),
+        last_message: &mut String,
     ) -> Result<HostKey, HostKeyError> {
+        let late_port = LatePort::of(session);
         let mut pauses = PAUSES.iter();
         loop {
             match self.read_once(session, options, host, port).await? {
                 Reading::Key(key) => return Ok(key),
-                Reading::Nothing { message, may_be_repeated } => match pauses.next() {
-                    Some(pause) if may_be_repeated => tokio::time::sleep(*pause).await,
+                Reading::Nothing { message, port_is_closed: true, .. } if late_port.is_awaited() => {
+                    *last_message = message;
+                    tokio::time::sleep(LATE_PORT_PAUSE).await;
+                }
+                Reading::Nothing { message, may_be_repeated, .. } => match pauses.next() {
+                    Some(pause) if may_be_repeated => {
+                        *last_message = message;
+                        tokio::time::sleep(*pause).await;
+                    }
                     _ => return Err(HostKeyError::NotRead { host: host_name(host, port), message }),
                 },
             }
@@ -130,13 +144,14 @@ impl Launcher {
         }
         let mut log = LogFollower::new(log, LogLevel::Quiet);
         log.drain(&mut |_| {})?;
-        Ok(Reading::Nothing { message: log.message(), may_be_repeated: log.ended_before_authentication_began() })
+        let (may_be_repeated, port_is_closed) = (log.ended_before_authentication_began(), log.port_is_closed());
+        Ok(Reading::Nothing { message: log.message(), may_be_repeated, port_is_closed })
     }
 }
 
 enum Reading {
     Key(HostKey),
-    Nothing { message: String, may_be_repeated: bool },
+    Nothing { message: String, may_be_repeated: bool, port_is_closed: bool },
 }
 
 /// Waits until ssh wrote a whole line, or ended.
@@ -233,5 +248,6 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(1),
     Duration::from_secs(1),
 ];
+const LATE_PORT_PAUSE: Duration = Duration::from_millis(500);
 const POLL: Duration = Duration::from_millis(15);
 const CAP: usize = 64 * 1024;

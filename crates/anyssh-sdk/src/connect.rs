@@ -103,7 +103,8 @@ pub async fn connect(
         let trusted = connection.trusted(session, request, cancel).await?;
         (connection.before_launch)();
         let mut show = |line: &str| (connection.show)(line);
-        let run = connection.launcher.run(&trusted, connection.options, request.deadline, &mut show);
+        let options = connection.options_for(provider);
+        let run = connection.launcher.run(&trusted, &options, request.deadline, &mut show);
         connection.let_in(session, run.await?, |outcome| outcome)
     });
     settled(provider, request, used.await?)
@@ -123,13 +124,25 @@ pub async fn capture(
     let used = with_session(provider, request, cancel, async |session| {
         let trusted = connection.trusted(session, request, cancel).await?;
         (connection.before_launch)();
-        let run = connection.launcher.output(&trusted, connection.options, request.deadline);
+        let options = connection.options_for(provider);
+        let run = connection.launcher.output(&trusted, &options, request.deadline);
         connection.let_in(session, run.await?, |output| &output.outcome)
     });
     settled(provider, request, used.await?)
 }
 
 impl Connection<'_> {
+    /// With what the provider's gateway may say, unless the caller looks for something else.
+    fn options_for(&self, provider: &Provider) -> LaunchOptions {
+        match self.options.gateway_markers.is_empty() {
+            true => {
+                let markers = provider.info().gateway_messages.iter().map(|message| message.marker);
+                self.options.clone().with_gateway_markers(markers)
+            }
+            false => self.options.clone(),
+        }
+    }
+
     /// Refuses what cannot work with any session, before one is made.
     fn check(&self, provider: &Provider, request: &CreateRequest) -> Result<(), Error> {
         let check = self.launcher.check(self.options);

@@ -300,7 +300,7 @@ fn not_authenticated_kind(ended: &NotAuthenticated) -> Kind {
     match ended.reason {
         Reason::Connection => Kind::Unavailable,
         Reason::HostKey | Reason::UnexpectedPrompt(_) => Kind::Protocol,
-        Reason::Refused => Kind::Auth,
+        Reason::Refused | Reason::AskedAgain(_) => Kind::Auth,
         _ => Kind::Failed,
     }
 }
@@ -311,7 +311,10 @@ fn not_authenticated(ended: &NotAuthenticated) -> String {
         Reason::HostKey => "the server did not show a host key that is trusted",
         Reason::Refused => "the server refused the credential",
         Reason::UnexpectedPrompt(prompt) => {
-            return format!("the server asked something else than the password, so nothing was answered: {prompt}");
+            return format!("the server asked something else than the password, and got no answer: {prompt}");
+        }
+        Reason::AskedAgain(prompt) => {
+            return format!("the server did not take the password; it asked again, and got no second answer: {prompt}");
         }
         _ => "ssh ended before it was let in",
     };

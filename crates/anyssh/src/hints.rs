@@ -30,6 +30,9 @@ pub(crate) fn for_error(error: &Error, info: &ProviderInfo) -> Option<String> {
             format!("if the session is over: anyssh {provider} {target} makes another")
         }
         (Kind::NotFound, _) if info.lists_targets() => format!("anyssh targets {provider} lists what there is"),
+        (Kind::Conflict, Operation::Create) if info.capabilities.takes_over => {
+            format!("if whoever holds it may be cut off: anyssh regenerate {provider} {target}")
+        }
         (Kind::Unavailable, Operation::Connect) => {
             format!("try again; anyssh {provider} {target} -v shows what ssh tried")
         }

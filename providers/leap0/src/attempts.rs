@@ -9,7 +9,7 @@ use anyssh_core::{Attempt, IdempotencyKey, SessionId};
 
 /// How far an attempt came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Progress {
+pub(crate) enum Reached {
     /// Nothing was asked for, or it was refused.
     Nothing,
     /// The request may have arrived, and no answer has come.
@@ -21,18 +21,18 @@ pub(crate) enum Progress {
 /// The attempts of this process, and when its credentials end.
 #[derive(Debug, Default)]
 pub(crate) struct Attempts {
-    attempts: Mutex<HashMap<IdempotencyKey, Progress>>,
+    attempts: Mutex<HashMap<IdempotencyKey, Reached>>,
     ends: Mutex<HashMap<SessionId, SystemTime>>,
 }
 
 impl Attempts {
     /// Notes how far an attempt came.
-    pub(crate) fn note(&self, attempt: &Attempt, progress: Progress) {
-        lock(&self.attempts).insert(attempt.idempotency_key.clone(), progress);
+    pub(crate) fn note(&self, attempt: &Attempt, reached: Reached) {
+        lock(&self.attempts).insert(attempt.idempotency_key.clone(), reached);
     }
 
     /// How far it came; `None` if it is not of this process.
-    pub(crate) fn progress(&self, attempt: &Attempt) -> Option<Progress> {
+    pub(crate) fn reached(&self, attempt: &Attempt) -> Option<Reached> {
         lock(&self.attempts).get(&attempt.idempotency_key).cloned()
     }
 
@@ -48,7 +48,7 @@ impl Attempts {
         let over: Vec<SessionId> = ends.iter().filter(|(_, end)| **end <= now).map(|(over, _)| over.clone()).collect();
         for over in over {
             ends.remove(&over);
-            lock(&self.attempts).retain(|_, progress| *progress != Progress::Made(over.clone()));
+            lock(&self.attempts).retain(|_, reached| *reached != Reached::Made(over.clone()));
         }
         ends.insert(id.clone(), end);
     }
@@ -61,7 +61,7 @@ impl Attempts {
     /// The credential is over.
     pub(crate) fn forget_id(&self, id: &SessionId) {
         lock(&self.ends).remove(id);
-        lock(&self.attempts).retain(|_, progress| *progress != Progress::Made(id.clone()));
+        lock(&self.attempts).retain(|_, reached| *reached != Reached::Made(id.clone()));
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyssh_core::{Attempt, Deadline, ErrorKind, ProviderError, Revocation, SessionId, Target};
 use secrecy::SecretString;
 
-use crate::attempts::Progress;
+use crate::attempts::Reached;
 use crate::error::Error;
 use crate::generations::{Generation, Which};
 use crate::opening::call_error;
@@ -88,10 +88,12 @@ impl Leap0Provider {
         attempt: &Attempt,
         deadline: Deadline,
     ) -> Result<Revocation, ProviderError> {
-        let ended = match self.attempts.progress(attempt) {
-            Some(Progress::Nothing) => Ok(Revocation::AlreadyGone),
-            Some(Progress::Made(id)) => self.end(target, Some(&id), Claim::Fresh, deadline).await,
-            Some(Progress::Asked) | None => self.end_unanswered(target, deadline).await,
+        let reached = self.attempts.reached(attempt);
+        let ended = match &reached {
+            Some(Reached::Nothing) => Ok(Revocation::AlreadyGone),
+            Some(Reached::Made(id)) => self.end(target, Some(id), Claim::Fresh, deadline).await,
+            Some(Reached::Asked) => self.end_unanswered(target, deadline).await.and_then(surely_ended),
+            None => self.end_unanswered(target, deadline).await,
         };
         match ended {
             Ok(revocation) => {
@@ -106,30 +108,27 @@ impl Leap0Provider {
     /// Generation 1 has one credential, which is the attempt's if it made one. In generation 2 nobody can say
     /// which one that would be.
     async fn end_unanswered(&self, target: &Target, deadline: Deadline) -> Result<Revocation, ProviderError> {
-        let generation = match self.generations.known() {
-            Some(generation) => generation,
-            None => self.ask_with_nobody(target, deadline).await?,
-        };
-        match generation {
-            Generation::One => self.end(target, None, Claim::Said, deadline).await,
-            Generation::Two => {
-                let error = Error::Unsupported("Leap0 does not list credentials, so none can be found by its attempt");
-                Err(ProviderError::from(error).with_left_behind(self.left_behind(target, None)))
+        if self.generations.known() != Some(Generation::Two) {
+            let is_sure = self.generations.is_fixed() || self.is_first(target, deadline).await?;
+            if is_sure {
+                return self.end(target, None, Claim::Said, deadline).await;
             }
         }
+        Err(Error::Lost("Leap0 does not list credentials, so none can be found by its attempt").into())
     }
 
-    /// Generation 1 knows the path, and has an answer about any pair.
-    async fn ask_with_nobody(&self, target: &Target, deadline: Deadline) -> Result<Generation, ProviderError> {
+    /// Whether generation 1 answers, which knows this path and has an answer about any pair. What was remembered
+    /// is not enough here: a path that is not there must not be taken for a credential that is not.
+    async fn is_first(&self, target: &Target, deadline: Deadline) -> Result<bool, ProviderError> {
         let nobody = SessionId::parse("id", NOBODY).map_err(ProviderError::usage)?;
         let (sandbox, password) = (sandbox(target)?, SecretString::from(NOBODY));
         match self.api.validate_access(sandbox, Generation::One, &nobody, &password, deadline).await {
             Ok(_) => {
                 self.generations.learn(Generation::One);
-                Ok(Generation::One)
+                Ok(true)
             }
-            // Also what generation 1 says if there is no credential at all: then there is nothing to end.
-            Err(error) if absence(&error) != Absence::No => Ok(Generation::Two),
+            // Generation 1 may say so too if there is no credential at all; then there is nothing to end.
+            Err(error) if absence(&error) != Absence::No => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -154,6 +153,14 @@ impl Leap0Provider {
     async fn delete(&self, target: &Target, which: Which<'_>, deadline: Deadline) -> Result<Revocation, ProviderError> {
         self.api.delete_access(sandbox(target)?, which, deadline).await?;
         Ok(Revocation::Revoked)
+    }
+}
+
+/// A request that is still on its way may make something after all: that there is nothing yet proves nothing.
+fn surely_ended(revocation: Revocation) -> Result<Revocation, ProviderError> {
+    match revocation {
+        Revocation::AlreadyGone => Err(Error::Lost("the request for a credential may still be on its way").into()),
+        ended => Ok(ended),
     }
 }
 

@@ -26,6 +26,9 @@ pub(crate) enum Error {
     LocalClock(String),
     #[error("{0}")]
     Unsupported(&'static str),
+    /// Something may be there that nobody can find.
+    #[error("{0}")]
+    Lost(&'static str),
     /// The first generation, which keeps one credential for each sandbox.
     #[error(
         "the sandbox has a credential already, and Leap0 keeps one for each sandbox: \
@@ -47,10 +50,12 @@ impl From<Error> for ProviderError {
             Error::Pages { .. } => (ErrorKind::Protocol, Some("total_items")),
             Error::LocalClock(_) => (ErrorKind::Local, Some("expires_at")),
             Error::Unsupported(_) => (ErrorKind::Unsupported, None),
+            Error::Lost(_) => (ErrorKind::Unavailable, None),
             Error::Taken { .. } => (ErrorKind::Conflict, None),
             Error::NoPassword => (ErrorKind::Usage, Some("password")),
         };
-        let converted = Self::new(kind, error.to_string());
+        // None of these ends differently by itself.
+        let converted = Self::new(kind, error.to_string()).with_retryable(false);
         match field {
             Some(field) => converted.with_field(field).with_source(error),
             None => converted.with_source(error),

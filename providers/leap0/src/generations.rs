@@ -48,6 +48,11 @@ impl Generations {
         Self { fixed: None, learned: Mutex::new(learned), memory }
     }
 
+    /// Whether the user said which.
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.fixed.is_some()
+    }
+
     /// The generation, where it is said or remembered.
     pub(crate) fn known(&self) -> Option<Generation> {
         self.fixed.or_else(|| *self.learned())

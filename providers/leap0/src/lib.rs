@@ -59,5 +59,6 @@ pub static PROVIDER: ProviderInfo =
     .with_capabilities(CAPABILITIES)
     .with_directory(|settings| Ok(Arc::new(Leap0Provider::new(settings)?)));
 
-/// A credential is a password, and only with it can the API say whether it is good.
-const CAPABILITIES: Capabilities = Capabilities::NONE.validate_needs_password();
+/// A credential is a password, and only with it can the API say whether it is good. The first generation
+/// replaces the one credential of a sandbox, whoever made it.
+const CAPABILITIES: Capabilities = Capabilities::NONE.validate_needs_password().takes_over();

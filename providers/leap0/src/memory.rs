@@ -94,6 +94,8 @@ fn create(path: &Path) -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::disallowed_methods, reason = "tests write their files plainly")]
+
     use super::*;
 
     fn memory(directory: &Path, base: &str) -> Memory {

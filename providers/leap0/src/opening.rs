@@ -6,7 +6,7 @@ use anyssh_core::{CreateRequest, Deadline, ErrorKind, LeftBehind, ProviderError,
 use anyssh_http::{HttpError, POLL_INTERVAL, Polled, poll_until};
 
 use crate::api::Opened;
-use crate::attempts::Progress;
+use crate::attempts::Reached;
 use crate::error::Error;
 use crate::generations::Generation;
 use crate::provider::{Leap0Provider, sandbox};
@@ -43,18 +43,18 @@ impl Leap0Provider {
             return Ok(Polled::Pending { hint: None, what });
         }
         // Noted before it leaves: whoever drops this future leaves the note behind.
-        self.attempts.note(&request.attempt, Progress::Asked);
+        self.attempts.note(&request.attempt, Reached::Asked);
         let error = match self.api.open(sandbox(&request.target)?, request.deadline).await {
             Ok(opened) => {
                 if let Ok(id) = &opened.id {
-                    self.attempts.note(&request.attempt, Progress::Made(id.clone()));
+                    self.attempts.note(&request.attempt, Reached::Made(id.clone()));
                 }
                 return Ok(Polled::Ready(opened));
             }
             Err(error) => error,
         };
         if !may_have_arrived(&error) {
-            self.attempts.note(&request.attempt, Progress::Nothing);
+            self.attempts.note(&request.attempt, Reached::Nothing);
         }
         if error.kind() != ErrorKind::Conflict {
             return Err(error);
@@ -99,7 +99,7 @@ impl Leap0Provider {
 
     /// The error, with what the create may have made if its answer was lost (N4).
     fn say_what_may_be_left(&self, request: &CreateRequest, error: ProviderError) -> ProviderError {
-        if self.attempts.progress(&request.attempt) != Some(Progress::Asked) {
+        if self.attempts.reached(&request.attempt) != Some(Reached::Asked) {
             return error;
         }
         let left = self.left_behind(&request.target, None);

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 
 use crate::CAPABILITIES;
 use crate::api::{Leap0, Opened};
-use crate::attempts::{Attempts, Progress};
+use crate::attempts::{Attempts, Reached};
 use crate::config::Config;
 use crate::ending::{Absence, Claim, absence};
 use crate::error::Error;
@@ -23,7 +23,8 @@ use crate::wire::{Sandbox, SandboxState};
 
 const SANDBOX: &str = "a sandbox's id: letters, digits, '.', '_' and '-'";
 
-const NEEDS_ID: &str = "the second generation of the Leap0 API replaces a credential by its id, which is not known";
+const NEEDS_ID: &str =
+    "the second generation of the Leap0 API replaces a credential by its id, which has to be named: --session-id ID";
 
 /// SSH into Leap0 sandboxes.
 #[derive(Debug)]
@@ -160,8 +161,8 @@ impl Leap0Provider {
         self.check_target(&request.target)?;
         let known = match &session.key {
             SessionKey::Id(id) => Some(id.clone()),
-            SessionKey::Attempt(attempt) => match self.attempts.progress(attempt) {
-                Some(Progress::Made(id)) => Some(id),
+            SessionKey::Attempt(attempt) => match self.attempts.reached(attempt) {
+                Some(Reached::Made(id)) => Some(id),
                 _ => None,
             },
         };
@@ -197,7 +198,7 @@ impl SshProvider for Leap0Provider {
     }
 
     async fn create(&self, request: &CreateRequest) -> Result<Session, ProviderError> {
-        self.attempts.note(&request.attempt, Progress::Nothing);
+        self.attempts.note(&request.attempt, Reached::Nothing);
         let created = self.try_create(request).await;
         if created.is_err() {
             // The error says what may be left; only a create that is dropped leaves its note.

@@ -3,7 +3,9 @@
 
 use std::time::SystemTime;
 
-use anyssh_core::{Endpoint, Expiry, FieldError, HostTrust, Login, Password, Session, SessionId, Target, Transport};
+use anyssh_core::{
+    Endpoint, Expiry, FieldError, HostTrust, Login, Password, Readiness, Session, SessionId, Target, Transport,
+};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
@@ -33,7 +35,9 @@ pub(crate) fn session(
     let expiry = expiry(answer).map_err(|error| shown("expires_at", &wire.expires_at, error))?;
     let endpoint = Endpoint { transport: Transport::Tcp { host: command.host, port: command.port }, host_trust };
     let login = Login::password(command.user, password);
+    // The control plane knows the state of the sandbox, and nothing about its SSH server.
     let session = Session::new(id, sandbox.clone(), endpoint, login, Expiry::At(expiry));
+    let session = session.with_readiness(Readiness::Unknown);
     let Some(created_at) = &wire.created_at else { return Ok(session) };
     let created_at = time("created_at", created_at).map_err(|error| shown("created_at", created_at, error))?;
     Ok(session.with_created_at(created_at))

@@ -56,7 +56,7 @@ fn whatever_the_mask_what_a_launch_has_on_disk_is_private_and_goes() {
             let shell = format!(r#"umask {mask}; exec "$0" "$@""#);
             let words = ["-q", "mock", target, "--", "echo hello"];
             let ran = home.anyssh(&words).env("ANYSSH_SSH", &ssh).shell(&shell).run();
-            assert_eq!((ran.exits(0).text().as_str(), ran.ours()), ("hello\n", vec![]));
+            assert_eq!((ran.exits(0).text().as_str(), ran.lines()), ("hello\n", vec![]));
             let seen = seen(&log);
             assert!(seen.len() >= 5, "{seen:?}");
             for entry in seen {
@@ -83,7 +83,7 @@ fn homes_with_odd_names_work() {
         let home = Home::called(name);
         for target in ["certificate", "password"] {
             let ran = home.anyssh(&["-q", "mock", target, "--", "echo hello"]).run();
-            assert_eq!((ran.exits(0).text().as_str(), ran.ours()), ("hello\n", vec![]), "{name}");
+            assert_eq!((ran.exits(0).text().as_str(), ran.lines()), ("hello\n", vec![]), "{name}");
         }
         assert_eq!((home.files(), home.launches()), (vec![], vec![]), "{name}");
     }

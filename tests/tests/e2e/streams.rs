@@ -30,9 +30,9 @@ fn progress_is_plain_lines_where_stderr_is_no_terminal_and_nothing_with_quiet() 
     }
     let mock = Home::new().anyssh(&["mock", "certificate", "--", "echo hello"]).run();
     assert_eq!(mock.exits(0).text(), "hello\n");
-    assert!(mock.ours().iter().all(|line| line.starts_with("mock: ")), "{}", mock.stderr);
+    assert!(mock.lines().iter().all(|line| line.starts_with("mock: ")), "{}", mock.stderr);
     let mock = Home::new().anyssh(&["-q", "mock", "certificate", "--", "echo hello"]).run();
-    assert_eq!((mock.exits(0).text().as_str(), mock.ours()), ("hello\n", vec![]));
+    assert_eq!((mock.exits(0).text().as_str(), mock.lines()), ("hello\n", vec![]));
 }
 
 #[test]

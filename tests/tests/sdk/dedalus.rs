@@ -19,7 +19,7 @@ fn the_official_sdk_creates_waits_lists_and_deletes() {
         .with_machine(machine.clone())
         .with_machine(Machine::new("0199b1c2-0000-7000-8000-00000000000b").phase("running"))
         .with_wake(Wake::at_once().stage("wake_in_progress", 2).hint(5).stage("ssh_in_progress", 1).hint(5))
-        .start()
+        .start_blocking()
         .unwrap();
     let key = key(1).public_key().to_openssh().unwrap();
     let said = SDK.run("dedalus_sdk.py", &[&emulator.base_url(), emulator.api_key(), machine.id(), &key]);

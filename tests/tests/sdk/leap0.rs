@@ -28,7 +28,7 @@ fn check(generation: Generation, sdk: Sdk, number: &str) -> Value {
         .with_password("a b'c\"d$e`f\\g%h é")
         .start_blocking()
         .unwrap();
-    let said = sdk.run("leap0_sdk.py", &[&emulator.base_url(), emulator.api_key(), SANDBOX, number, "all"]);
+    let said = sdk.run("leap0_sdk.py", &[&emulator.base_url(), emulator.api_key(), SANDBOX, number]);
 
     let (first, new) = (&said["first"], &said["new"]);
     assert_eq!((&first["password"], &first["sandbox_id"]), (&json!("a b'c\"d$e`f\\g%h é"), &json!(SANDBOX)));

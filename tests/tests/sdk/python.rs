@@ -31,10 +31,15 @@ impl Sdk {
     /// Runs a script with the SDK and an empty environment, and returns the JSON that it prints.
     #[track_caller]
     pub(super) fn run(self, script: &str, words: &[&str]) -> Value {
-        let mut command = Command::new(self.environment().join("bin/python"));
+        let mut command = Command::new(self.python());
         command.args(["-I", "-B"]).arg(Path::new(DIRECTORY).join(script)).args(words).env_clear();
         let output = finish(command, script);
         serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// The Python that has it.
+    pub(super) fn python(self) -> PathBuf {
+        self.environment().join("bin/python")
     }
 
     /// The environment, made if it is not there or was made for other requirements.

@@ -8,7 +8,7 @@
 //! ```
 //! use anyssh_testkit::emulator::{Emulator, Fault};
 //!
-//! let emulator = Emulator::dedalus().without_gateway().start()?;
+//! let emulator = Emulator::dedalus().without_gateway().start_blocking()?;
 //! emulator.add_fault(Fault::on("GET", "/v1/machines").status(503));
 //! assert!(emulator.base_url().starts_with("http://127.0.0.1:"));
 //! assert!(emulator.requests().is_empty());
@@ -44,6 +44,8 @@ pub use wake::Wake;
 
 /// How a test spoils good answers, if it does.
 type Change<T> = Option<Box<dyn Fn(&mut T) + Send>>;
+
+pub(crate) use start::on_a_thread;
 
 /// Where every emulator starts.
 #[derive(Clone, Copy, Debug)]

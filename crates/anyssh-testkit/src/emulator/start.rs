@@ -6,7 +6,7 @@ use std::thread;
 use tokio::sync::oneshot;
 
 /// What `work` gives, done on a thread of its own.
-pub(super) async fn on_a_thread<T: Send + 'static>(
+pub(crate) async fn on_a_thread<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     let (sender, done) = oneshot::channel();

@@ -12,10 +12,11 @@ use super::state::{Dedalus, State};
 use crate::emulator::clock::Clock;
 use crate::emulator::gateway::Gateway;
 use crate::emulator::http::HttpThread;
+use crate::emulator::start::on_a_thread;
 use crate::emulator::wake::Wake;
 use crate::keys::key;
 
-/// What to start; [`DedalusBuilder::start`] starts it.
+/// What to start; [`DedalusBuilder::start`] starts it, [`DedalusBuilder::start_blocking`] where there is no runtime.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct DedalusBuilder {
@@ -125,12 +126,20 @@ impl DedalusBuilder {
         self
     }
 
-    /// Starts it.
+    /// Starts it, without keeping the caller's thread waiting. Needs no runtime of a certain kind.
     ///
     /// # Errors
     /// When there is no port or no thread to be had; with a gateway also without `sshd`, `ssh-keygen` or
     /// `libnss_wrapper.so`.
-    pub fn start(self) -> io::Result<DedalusEmulator> {
+    pub async fn start(self) -> io::Result<DedalusEmulator> {
+        on_a_thread(move || self.start_blocking()).await
+    }
+
+    /// Starts it and waits until it listens.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_blocking(self) -> io::Result<DedalusEmulator> {
         let (users, hosts) = (key(USER_AUTHORITY), key(HOST_AUTHORITY));
         let gateway = self.gateway.map(|lines| Gateway::start(users.public_key(), &hosts, &lines)).transpose()?;
         let machines = if self.machines.is_empty() { vec![Machine::default()] } else { self.machines };

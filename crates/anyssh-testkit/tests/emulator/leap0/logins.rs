@@ -1,11 +1,10 @@
 //! Credentials over HTTP, logins with the real `ssh`.
 
-use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyssh_testkit::emulator::{Emulator, Generation, Leap0Builder, Leap0Emulator, Sandbox, Wake};
-use anyssh_testkit::{Home, key};
+use anyssh_testkit::{Home, SshByHand, key};
 use serde_json::Value;
 
 use super::{GENERATIONS, SANDBOX, create, on, text};
@@ -14,40 +13,24 @@ fn builder(generation: Generation) -> Leap0Builder {
     Emulator::leap0(generation).with_password("two words $HOME `id` \"é\" \\ %h 'x'")
 }
 
-/// The real ssh with what a credential says, and this host key.
-fn command(emulator: &Leap0Emulator, home: &Home, access: &Value, remote: &str) -> Command {
-    let (port, host_key) = (emulator.ssh_port(SANDBOX).unwrap(), emulator.host_key(SANDBOX).unwrap());
-    let put = |name: &str, content: &str, mode: u32| {
-        let path = home.home().join(name);
-        std::fs::write(&path, content).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-        path
-    };
-    put("password", text(access, "password"), 0o600);
-    let askpass = put("askpass", "#!/bin/sh\nexec cat \"$HOME/password\"\n", 0o700);
-    let known_hosts = put("known_hosts", &format!("[127.0.0.1]:{port} {}\n", host_key.to_line()), 0o600);
-    let mut command = home.command("ssh");
-    command.args(["-F", "none", "-oStrictHostKeyChecking=yes", "-oGlobalKnownHostsFile=/dev/null"]);
-    command.args(["-oPubkeyAuthentication=no", "-oNumberOfPasswordPrompts=1", "-oIdentityAgent=none"]);
-    command.arg(format!("-oUserKnownHostsFile={}", known_hosts.display()));
-    command.args(["-p", &port.to_string(), "-l", text(access, "id"), "--", "127.0.0.1", remote]);
-    command.env("SSH_ASKPASS", askpass).env("SSH_ASKPASS_REQUIRE", "force").stdin(Stdio::null());
-    command
-}
-
-fn output(emulator: &Leap0Emulator, access: &Value) -> Output {
-    command(emulator, &Home::new().unwrap(), access, "echo in; exit 7").output().unwrap()
+fn login(emulator: &Leap0Emulator, access: &Value) -> SshByHand {
+    SshByHand {
+        user: text(access, "id").to_owned(),
+        password: text(access, "password").to_owned(),
+        port: emulator.ssh_port(SANDBOX).unwrap(),
+        host_key: emulator.host_key(SANDBOX).unwrap(),
+    }
 }
 
 #[track_caller]
 fn lets_in(emulator: &Leap0Emulator, access: &Value) {
-    let output = output(emulator, access);
+    let output = login(emulator, access).output("echo in; exit 7").unwrap();
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(7), &b"in\n"[..]), "{output:?}");
 }
 
 #[track_caller]
 fn refuses(emulator: &Leap0Emulator, access: &Value, reason: &str) {
-    let output = output(emulator, access);
+    let output = login(emulator, access).output("echo in").unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!((output.status.code(), output.stdout.len()), (Some(255), 0), "{said}");
     assert!(said.contains(reason), "{said}");
@@ -97,11 +80,8 @@ fn only_a_running_sandbox_lets_anybody_in_and_one_that_stops_cuts_its_connection
     let emulator = builder(Generation::Two).start_blocking().unwrap();
     let access = create(&emulator).json();
     let home = Home::new().unwrap();
-    let mut open = command(&emulator, &home, &access, "echo in; exec sleep 1000")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut open = login(&emulator, &access).command(&home, "echo in; exec sleep 1000").unwrap();
+    let mut open = open.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut said = [0; 3];
     std::io::Read::read_exact(open.stdout.as_mut().unwrap(), &mut said).unwrap();
     // What is logged in stays when its credential ends.
@@ -143,10 +123,9 @@ fn the_host_key_is_the_same_each_time_until_a_test_changes_it() {
     let emulator = builder(Generation::Two).start_blocking().unwrap();
     let access = create(&emulator).json();
     lets_in(&emulator, &access);
-    let (home, other) = (Home::new().unwrap(), key(9));
-    let mut before = command(&emulator, &home, &access, "echo in");
-    emulator.set_host_key(SANDBOX, other).unwrap();
-    let output = before.output().unwrap();
+    let before = login(&emulator, &access);
+    emulator.set_host_key(SANDBOX, key(9)).unwrap();
+    let output = before.output("echo in").unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("Host key verification failed") && output.stdout.is_empty(), "{said}");
     lets_in(&emulator, &access);

@@ -1,8 +1,4 @@
 //! The caller's own key, of which only the public half is read: `--identity FILE`.
-//!
-//! `FILE` is an OpenSSH private key with its public half beside it in `FILE.pub`, as ssh-keygen(1)
-//! writes them. Where only the public half is there, or `FILE` is the public half itself, the other
-//! half is in the agent.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -11,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyssh_core::ssh_key::PublicKey;
 use anyssh_core::{CallerKey, ErrorKind, FieldError, HostKey, KeyPair, ProviderError, escape};
 
+/// What the option is called wherever there is one.
 const OPTION: &str = "identity";
 
 /// No public key that OpenSSH makes comes near this.
@@ -18,10 +15,27 @@ const LARGEST: u64 = 16 * 1024;
 
 const PUBLIC_KEY: &str = "a file with one line \"TYPE BASE64 [COMMENT]\", an OpenSSH public key";
 
-/// The pair in `file`, without its private half.
-pub(crate) fn read(file: &str) -> Result<KeyPair, ProviderError> {
+/// The key pair of `file`, without its private half: for [`RequestOptions::with_key_pair`](crate::RequestOptions::with_key_pair).
+///
+/// `file` is an OpenSSH private key, perhaps behind a passphrase, with its public half beside it in
+/// `file.pub`, as ssh-keygen(1) writes them; `ssh` reads the private half by itself. Where only the public
+/// half is there, or `file` ends in `.pub`, the other half is in the agent.
+///
+/// # Errors
+/// Kind `Usage`, naming `identity`, when the public half cannot be read or is none. Its value is not shown.
+///
+/// ```
+/// let directory = tempfile::tempdir()?;
+/// # let put = |name: &str, text: &str| std::io::Write::write_all(&mut std::fs::File::create(directory.path().join(name))?, text.as_bytes());
+/// let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti me@home\n";
+/// put("id_ed25519.pub", key)?;
+/// let pair = anyssh_sdk::identity(&directory.path().join("id_ed25519"))?;
+/// assert_eq!(pair.public_key().to_openssh()?.split(' ').nth(1), key.split(' ').nth(1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn identity(file: &Path) -> Result<KeyPair, ProviderError> {
     // ssh runs in our directory, but a session may be used from another one.
-    let file = std::path::absolute(file).map_err(|error| unreadable(Path::new(file), error))?;
+    let file = std::path::absolute(file).map_err(|error| unreadable(file, error))?;
     let is_public = file.extension().is_some_and(|extension| extension == "pub");
     let public_file = if is_public { file.clone() } else { with_pub(&file) };
     let public_key = read_public_key(&public_file)?;
