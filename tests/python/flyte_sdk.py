@@ -60,8 +60,11 @@ print(
             "token": token,
             "same_token": open(again.headers_file).read() == f"Authorization: Bearer {token}\n",
             "api_key": api_key,
-            "same_api_key": SSHDebug.ensure_api_key("debug key") == api_key,
+            "kept_api_key": open(f"{home}/.flyte/ssh-debug/api-key").read(),
+            "client_name": ApiKey.get(client_id="debug-key").client_name,
             "deleted": fails(lambda: ApiKey.delete(client_id="debug-key")),
+            "gone": fails(lambda: ApiKey.get(client_id="debug-key")),
+            "refreshed": connect(refresh_token=True).headers_file is not None,
             "no_such_run": fails(lambda: SSHDebug.connect("nobody", timeout=5)),
         }
     )
