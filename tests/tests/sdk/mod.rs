@@ -8,4 +8,3 @@ mod pod_side;
 mod python;
 
 pub(crate) use pod_side::PodSide;
-pub(crate) use python::Sdk;
