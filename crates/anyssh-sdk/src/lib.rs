@@ -30,9 +30,11 @@ mod builtin;
 mod cancel;
 mod connect;
 mod error;
+pub mod helper;
 mod identity;
 mod lifecycle;
 mod provider;
+mod refresh;
 mod request;
 mod unwind;
 
