@@ -32,8 +32,6 @@ pub struct Settings {
     options: BTreeMap<String, OptionValue>,
     request_timeout: Duration,
     state_dir: Option<PathBuf>,
-    home_dir: Option<PathBuf>,
-    working_dir: Option<PathBuf>,
 }
 
 impl Settings {
@@ -44,8 +42,6 @@ impl Settings {
             options: BTreeMap::new(),
             request_timeout: Duration::from_secs(30),
             state_dir: None,
-            home_dir: None,
-            working_dir: None,
         }
     }
 
@@ -74,20 +70,6 @@ impl Settings {
     #[must_use]
     pub fn with_state_dir(mut self, state_dir: impl Into<PathBuf>) -> Self {
         self.state_dir = Some(state_dir.into());
-        self
-    }
-
-    /// The same with the user's home, for vendors whose own client keeps its files there.
-    #[must_use]
-    pub fn with_home_dir(mut self, home_dir: impl Into<PathBuf>) -> Self {
-        self.home_dir = Some(home_dir.into());
-        self
-    }
-
-    /// The same with the directory that relative paths and files of a project are found from.
-    #[must_use]
-    pub fn with_working_dir(mut self, working_dir: impl Into<PathBuf>) -> Self {
-        self.working_dir = Some(working_dir.into());
         self
     }
 
@@ -126,16 +108,6 @@ impl Settings {
     /// A private directory in which a provider may keep what it learned, if there is one.
     pub fn state_dir(&self) -> Option<&Path> {
         self.state_dir.as_deref()
-    }
-
-    /// The user's home, if there is one.
-    pub fn home_dir(&self) -> Option<&Path> {
-        self.home_dir.as_deref()
-    }
-
-    /// The directory that relative paths and files of a project are found from, if there is one.
-    pub fn working_dir(&self) -> Option<&Path> {
-        self.working_dir.as_deref()
     }
 }
 

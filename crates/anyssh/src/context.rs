@@ -97,12 +97,6 @@ impl<'a> Context<'a> {
         let mut settings = Settings::new()
             .with_request_timeout(self.options.request_timeout)
             .with_state_dir(self.state_dir.join("providers").join(info.name));
-        if let Some(home) = self.environment.home() {
-            settings = settings.with_home_dir(home);
-        }
-        if let Ok(directory) = std::env::current_dir() {
-            settings = settings.with_working_dir(directory);
-        }
         for setting in info.settings {
             let value = match self.environment.text(setting.name)? {
                 Some(text) => Some(text),

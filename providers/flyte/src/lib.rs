@@ -7,4 +7,3 @@ mod auth;
 mod config;
 mod connect_rpc;
 mod endpoint;
-mod private_dir;
