@@ -22,8 +22,8 @@ use crate::launch_dir::LaunchDir;
 use crate::launch_options::LaunchOptions;
 use crate::launcher::Launcher;
 use crate::log::LogFollower;
-use crate::path_check::DirectoryError;
 use crate::quote::{PathError, path_option};
+use anyssh_private_dir::DirectoryError;
 
 /// Why the host key could not be read.
 #[derive(Debug, thiserror::Error)]

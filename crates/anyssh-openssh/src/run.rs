@@ -24,12 +24,12 @@ use crate::launch_error::LaunchError;
 use crate::launcher::{Launcher, Show};
 use crate::log::LogFollower;
 use crate::outcome::{ExitStatus, NotAuthenticated, Outcome, Reason};
-use crate::path_check::DirectoryError;
 use crate::plan::Plan;
 use crate::plan_error::PlanError;
 use crate::program::SshProgram;
 use crate::signals::Interrupts;
 use crate::terminal::SavedTerminal;
+use anyssh_private_dir::DirectoryError;
 
 /// What ssh reads from and writes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
