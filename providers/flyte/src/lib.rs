@@ -7,3 +7,6 @@ mod auth;
 mod config;
 mod connect_rpc;
 mod endpoint;
+mod wire;
+
+pub use wire::Phase;
