@@ -53,6 +53,7 @@ mod provider;
 mod request;
 mod session;
 mod settings;
+mod surroundings;
 mod web_socket_url;
 
 pub use answer::{Regenerated, Revocation, Validity};
@@ -71,6 +72,7 @@ pub use provider::{SshProvider, TargetDirectory, TargetSummary};
 pub use request::{Attempt, CreateRequest, Deadline, SessionKey, SessionRef, Wake};
 pub use session::{Endpoint, Expiry, Session, Transport};
 pub use settings::{OptionValue, Settings};
+pub use surroundings::Surroundings;
 pub use web_socket_url::WebSocketUrl;
 
 // Crates that stand in our public types, so that users need no version of their own.
