@@ -89,6 +89,12 @@ impl Call {
         self
     }
 
+    /// Sends `bytes` as they are.
+    pub fn with_body(mut self, content_type: &'static str, bytes: Vec<u8>) -> Self {
+        self.body = Some(Body { content_type, bytes: Ok(bytes) });
+        self
+    }
+
     /// Keeps `secret`, which is somewhere in the body, out of every error about this call.
     pub fn hiding(mut self, secret: &SecretString) -> Self {
         self.about.secrets.hide(secret);

@@ -52,6 +52,7 @@
 //! 5. Or [`HttpError`]: one next step, from one table ([`error_kind`]), and the server's words as the
 //!    vendor's [`Refusal`] reader finds them. It becomes a [`ProviderError`](anyssh_core::ProviderError).
 //!
+//! [`Call::open`] gives an answer piece by piece, for servers that push.
 //! [`poll_until`] asks again until something is ready, under one deadline.
 //!
 //! This crate asks the clock, for the `Date` of answers, and through reqwest it reads the proxy
@@ -69,6 +70,7 @@ mod attempt;
 mod body;
 mod lost;
 mod send;
+mod stream;
 
 mod hint;
 mod retry;
@@ -100,6 +102,7 @@ pub use refusal::{ReadRefusal, Refusal};
 pub use retry::{ATTEMPTS, RetryPolicy};
 pub use secret::secret;
 pub use status::error_kind;
+pub use stream::AnswerStream;
 
 // What stands in our public types, so that users need no version of their own.
 pub use reqwest::Method;

@@ -5,6 +5,7 @@ use std::io;
 
 use anyssh_core::{ErrorKind, escape};
 
+use crate::about::About;
 use crate::body::{Broken, LARGEST};
 use crate::error::Repeat;
 use crate::{Call, HttpError};
@@ -26,7 +27,12 @@ fn timed_out(call: &Call, text: &str) -> HttpError {
 
 /// An answer came, but it cannot be read; another would not differ.
 pub(crate) fn unreadable(call: &Call, text: &str) -> HttpError {
-    call.about.error(ErrorKind::Protocol, text).with_arrival(true)
+    unreadable_answer(&call.about, text)
+}
+
+/// The same, where there is no call any more.
+pub(crate) fn unreadable_answer(about: &About, text: &str) -> HttpError {
+    about.error(ErrorKind::Protocol, text).with_arrival(true)
 }
 
 /// The body broke off or is not acceptable.

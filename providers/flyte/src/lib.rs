@@ -3,7 +3,14 @@
 // While the parts are written one by one.
 #![allow(dead_code, reason = "the parts are joined when all of them are there")]
 
+mod api;
 mod auth;
 mod config;
 mod connect_rpc;
 mod endpoint;
+mod link;
+mod route;
+mod target;
+mod wire;
+
+pub use wire::Phase;

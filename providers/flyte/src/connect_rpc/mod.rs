@@ -1,10 +1,11 @@
 //! The Connect protocol (<https://connectrpc.com/docs/protocol>) with the JSON codec, as far as Flyte needs it.
 
 mod client;
+mod envelope;
 mod error;
 mod request_id;
+mod stream;
 
-#[allow(unused_imports, reason = "the parts are joined when all of them are there")]
 pub(crate) use client::{ConnectClient, Procedure};
-#[allow(unused_imports, reason = "the parts are joined when all of them are there")]
 pub(crate) use error::{Code, RpcError};
+pub(crate) use stream::Messages;
