@@ -23,6 +23,8 @@ const LONGEST_TOKEN: usize = 8000;
 #[derive(Clone, Debug)]
 pub(crate) struct OAuthEndpoint {
     http: HttpClient,
+    /// The path below the client's base, as messages show it.
+    segments: Vec<String>,
     /// What the URL that was named has besides its path.
     query: Vec<(String, String)>,
     final_slash: bool,
@@ -46,18 +48,23 @@ impl OAuthEndpoint {
         let final_slash = url.path().len() > 1 && url.path().ends_with('/');
         let mut base = url;
         base.set_query(None);
+        let segments = segments(&base);
+        if !segments.is_empty() {
+            base.set_path("");
+        }
         let base = BaseUrl::parse(field, base.as_str()).map_err(ProviderError::protocol)?;
         let http = config.endpoint.http_to(base)?.with_refusals_read_by(read_refusal);
         let http = match &config.http_proxy {
             Some(proxy) => http.with_proxy(proxy.clone()),
             None => http,
         };
-        Ok(Self { http, query, final_slash })
+        Ok(Self { http, segments, query, final_slash })
     }
 
     /// Posts a form and reads the answer.
     pub(crate) async fn post<T: DeserializeOwned>(&self, form: Form<'_>, deadline: Deadline) -> Result<T, HttpError> {
-        let mut call = self.http.post(&[], form.policy, deadline).with_form(&form.pairs);
+        let segments: Vec<&str> = self.segments.iter().map(String::as_str).collect();
+        let mut call = self.http.post(&segments, form.policy, deadline).with_form(&form.pairs);
         for (name, value) in &self.query {
             call = call.with_query(name, value);
         }
@@ -72,6 +79,13 @@ impl OAuthEndpoint {
         }
         call.send(&[200]).await?.json()
     }
+}
+
+/// The parts of a path in which nothing is encoded; none for another path, which stays as it is.
+fn segments(url: &Url) -> Vec<String> {
+    let parts: Vec<&str> = url.path().trim_matches('/').split('/').collect();
+    let is_plain = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b));
+    if parts.iter().all(is_plain) { parts.into_iter().map(str::to_owned).collect() } else { Vec::new() }
 }
 
 /// A URL that the control plane named, where a secret may go.

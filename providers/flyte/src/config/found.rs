@@ -134,7 +134,12 @@ fn parse(text: &str) -> Result<Node, String> {
 fn candidates(settings: &Settings) -> Vec<Candidate> {
     let surroundings = settings.surroundings();
     let mut all = Vec::new();
-    let mut add = |path: PathBuf, why| all.push(Candidate { path, why });
+    let mut add = |path: PathBuf, why| {
+        // The working directory may be the root of its work tree, or the home.
+        if !all.iter().any(|candidate: &Candidate| candidate.path == path && candidate.why == why) {
+            all.push(Candidate { path, why });
+        }
+    };
     if let Some(here) = surroundings.working_dir() {
         add(here.join("config.yaml"), Why::Nearby);
         add(here.join(".flyte/config.yaml"), Why::Nearby);
