@@ -8,9 +8,16 @@ mod auth;
 mod config;
 mod connect_rpc;
 mod endpoint;
+mod error;
+mod keypair;
+mod launch_env;
 mod link;
 mod route;
 mod target;
+mod wait;
+mod watch;
 mod wire;
 
+pub use error::{DebugError, Stage};
+pub use keypair::DebugKeyPair;
 pub use wire::Phase;
