@@ -14,6 +14,8 @@ mod launch_env;
 mod link;
 mod route;
 mod target;
+#[cfg(test)]
+mod testing;
 mod wait;
 mod watch;
 mod wire;
