@@ -9,10 +9,12 @@ mod config;
 mod connect_rpc;
 mod endpoint;
 mod error;
+mod headers_file;
 mod keypair;
 mod launch_env;
 mod link;
 mod route;
+mod ssh_config;
 mod target;
 #[cfg(test)]
 mod testing;
