@@ -5,10 +5,12 @@
 
 mod api;
 mod auth;
+mod cluster;
 mod config;
 mod connect_rpc;
 mod endpoint;
 mod error;
+mod flyte;
 mod headers_file;
 mod keypair;
 mod launch_env;
@@ -23,5 +25,6 @@ mod watch;
 mod wire;
 
 pub use error::{DebugError, Stage};
+pub use flyte::{ActionSummary, Flyte};
 pub use keypair::DebugKeyPair;
 pub use wire::Phase;
