@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use anyssh_core::{Deadline, async_trait};
+use anyssh_core::{Deadline, Settings, async_trait};
 use anyssh_http::{BaseUrl, HttpClient};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -11,7 +11,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::api::{ControlPlane, Scope};
 use crate::auth::{AuthError, Freshness, Token, TokenSource};
+use crate::config::Config;
 use crate::connect_rpc::ConnectClient;
+use crate::flyte::Flyte;
 use crate::target::ActionName;
 
 /// One request, and the way to answer it.
@@ -159,4 +161,18 @@ pub(crate) fn details(phase: &str, link: Option<&str>) -> Value {
         "status": {"phase": format!("ACTION_PHASE_{phase}"), "newField": 1},
         "attempts": [{"attempt": 1, "phase": format!("ACTION_PHASE_{phase}"), "logInfo": logs}],
     }})
+}
+
+/// What the user of this control plane has.
+pub(crate) fn flyte(server: &Server) -> Flyte {
+    let set = |settings: Settings, (name, value): (&str, &str)| settings.with_setting(name, value.into());
+    let values = [
+        ("FLYTE_ADMIN_ENDPOINT", server.uri.as_str()),
+        ("FLYTE_TASK_ORG", "acme"),
+        ("FLYTE_TASK_PROJECT", "flytesnacks"),
+        ("FLYTE_TASK_DOMAIN", "development"),
+        ("FLYTE_AUTH_TYPE", "Passthrough"),
+    ];
+    let config = Config::read(&values.into_iter().fold(Settings::new(), set)).unwrap();
+    Flyte::over(config, Some(Arc::new(FixedToken))).unwrap()
 }

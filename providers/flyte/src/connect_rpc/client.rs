@@ -52,6 +52,11 @@ impl ConnectClient {
         Self { http, tokens }
     }
 
+    /// The same with the same tokens, to another origin.
+    pub(crate) fn to(&self, http: HttpClient) -> Self {
+        Self { http, tokens: self.tokens.clone() }
+    }
+
     /// Calls a method. A token that is refused is replaced by a new one, once.
     ///
     /// # Errors
