@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "the parts are joined when all of them are there")]
 
 mod api;
+mod api_key_app;
 mod auth;
 mod cluster;
 mod config;

@@ -1,9 +1,10 @@
 //! A control plane for the tests of this crate: each request is answered as the test says, byte by byte if it likes.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use anyssh_core::{Deadline, Settings, async_trait};
+use anyssh_core::{Deadline, Settings, Surroundings, async_trait};
 use anyssh_http::{BaseUrl, HttpClient};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -163,8 +164,17 @@ pub(crate) fn details(phase: &str, link: Option<&str>) -> Value {
     }})
 }
 
-/// What the user of this control plane has.
+/// What a user of this control plane without a home has.
 pub(crate) fn flyte(server: &Server) -> Flyte {
+    flyte_with(server, Surroundings::none())
+}
+
+/// What a user of this control plane with this home has.
+pub(crate) fn flyte_in(server: &Server, home: &Path) -> Flyte {
+    flyte_with(server, Surroundings::none().with_home(home))
+}
+
+fn flyte_with(server: &Server, surroundings: Surroundings) -> Flyte {
     let set = |settings: Settings, (name, value): (&str, &str)| settings.with_setting(name, value.into());
     let values = [
         ("FLYTE_ADMIN_ENDPOINT", server.uri.as_str()),
@@ -173,6 +183,6 @@ pub(crate) fn flyte(server: &Server) -> Flyte {
         ("FLYTE_TASK_DOMAIN", "development"),
         ("FLYTE_AUTH_TYPE", "Passthrough"),
     ];
-    let config = Config::read(&values.into_iter().fold(Settings::new(), set)).unwrap();
+    let config = Config::read(&values.into_iter().fold(Settings::new().with_surroundings(surroundings), set)).unwrap();
     Flyte::over(config, Some(Arc::new(FixedToken))).unwrap()
 }
