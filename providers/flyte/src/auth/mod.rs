@@ -1,4 +1,20 @@
 //! Who we are to the control plane: where Bearer tokens come from.
+//!
+//! Reading order: this file has what others need. `kept.rs` is the source: it keeps a token and makes a
+//! new one when it has to. `metadata.rs` asks the control plane how; `client_secret.rs`, `command.rs`,
+//! `device.rs` and `pkce.rs` (with `redirect.rs`) are the ways; `oauth.rs` is what they share. `store.rs` has the
+//! files, `jwt.rs` reads a token's end.
+
+mod client_secret;
+mod command;
+mod device;
+mod jwt;
+mod kept;
+mod metadata;
+mod oauth;
+mod pkce;
+mod redirect;
+mod store;
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +23,10 @@ use std::time::SystemTime;
 use anyssh_core::{Deadline, ErrorKind, ProviderError, async_trait};
 use secrecy::SecretString;
 
-use crate::config::Config;
+use crate::config::{Config, Login};
+use crate::connect_rpc::ConnectClient;
+use kept::Tokens;
+use metadata::Metadata;
 
 /// A Bearer token, and how RPCs carry it.
 #[derive(Clone)]
@@ -81,6 +100,19 @@ impl From<AuthError> for ProviderError {
 ///
 /// # Errors
 /// Of kind `Config`, naming what is missing.
-pub(crate) fn source(_config: &Config) -> Result<Option<Arc<dyn TokenSource>>, ProviderError> {
-    Ok(None)
+pub(crate) fn source(config: &Config) -> Result<Option<Arc<dyn TokenSource>>, ProviderError> {
+    if matches!(config.login, Login::Passthrough) || !config.endpoint.base_url.keeps_secrets() {
+        return Ok(None);
+    }
+    let rpc = ConnectClient::anonymous(config.endpoint.http()?);
+    Ok(Some(Arc::new(Tokens::new(config, rpc))))
 }
+
+/// The scopes to ask for: the user's own, else the control plane's.
+fn scope(config: &Config, metadata: &Metadata) -> String {
+    let scopes = if config.scopes.is_empty() { &metadata.client.scopes } else { &config.scopes };
+    scopes.join(" ")
+}
+
+#[cfg(test)]
+mod tests;
