@@ -4,13 +4,30 @@
 #![allow(dead_code, reason = "the parts are joined when all of them are there")]
 
 mod api;
+mod api_key_app;
 mod auth;
+mod cluster;
 mod config;
 mod connect_rpc;
+mod debug_name;
 mod endpoint;
+mod error;
+mod flyte;
+mod headers_file;
+mod keypair;
+mod launch_env;
 mod link;
+mod relaunch;
 mod route;
+mod ssh_config;
 mod target;
+#[cfg(test)]
+mod testing;
+mod wait;
+mod watch;
 mod wire;
 
+pub use error::{DebugError, Stage};
+pub use flyte::{ActionSummary, Flyte};
+pub use keypair::DebugKeyPair;
 pub use wire::Phase;

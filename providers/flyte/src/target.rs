@@ -8,7 +8,7 @@ pub(crate) const ROOT_ACTION: &str = "a0";
 /// The longest name of a run or an action that the control plane takes.
 const LONGEST: usize = 30;
 
-const RUN: &str = "RUN or RUN/ACTION: names of 1 to 30 letters, digits, '.', '_' and '-'";
+const RUN: &str = "RUN or RUN/ACTION: names of 1 to 30 letters, digits, '_' and '-'";
 
 /// A run and one of its actions, both of them names that can stand in a URL, a file name or a known_hosts line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,8 @@ impl ActionName {
 
     /// Parses the two names; the error names `field`.
     pub(crate) fn new(field: &'static str, run: &str, action: &str) -> Result<Self, FieldError> {
-        let fits = |name: &str| name.len() <= LONGEST && SessionId::parse(field, name).is_ok();
+        // Without dots, which separate the names wherever they stand together.
+        let fits = |name: &str| name.len() <= LONGEST && !name.contains('.') && SessionId::parse(field, name).is_ok();
         if fits(run) && fits(action) {
             return Ok(Self { run: run.to_owned(), action: action.to_owned() });
         }
@@ -61,7 +62,9 @@ mod tests {
     /// S1: a name with anything else in it, or one that the control plane would refuse, is a usage error.
     #[test]
     fn other_names_are_refused_before_anything_is_sent() {
-        for text in ["a/b/c", "a%2fb", "a:b", "a@b", &"r".repeat(31), &format!("r/{}", "a".repeat(31)), "r;x", "r/$x"] {
+        for text in
+            ["a/b/c", "a%2fb", "a:b", "a@b", &"r".repeat(31), &format!("r/{}", "a".repeat(31)), "r;x", "r/$x", "r.x"]
+        {
             let error = ActionName::parse(&Target::parse("target", text).unwrap()).unwrap_err();
             assert!(error.to_string().starts_with("target: expected RUN or RUN/ACTION"), "{text}: {error}");
         }

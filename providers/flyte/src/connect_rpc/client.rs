@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyssh_core::{Deadline, FieldError, ProviderError};
+use anyssh_core::Deadline;
 use anyssh_http::{Call, Header, HttpClient, RetryPolicy};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::RpcError;
 use super::request_id;
-use crate::auth::{AuthError, Freshness, Token, TokenSource};
+use crate::auth::{Freshness, Token, TokenSource};
 
 /// One method of a service.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +50,11 @@ impl ConnectClient {
     /// A client that sends the tokens of this source.
     pub(crate) fn new(http: HttpClient, tokens: Option<Arc<dyn TokenSource>>) -> Self {
         Self { http, tokens }
+    }
+
+    /// The same with the same tokens, to another origin.
+    pub(crate) fn to(&self, http: HttpClient) -> Self {
+        Self { http, tokens: self.tokens.clone() }
     }
 
     /// Calls a method. A token that is refused is replaced by a new one, once.
@@ -107,17 +112,12 @@ impl ConnectClient {
 }
 
 fn header(name: &'static str, value: &str) -> Result<Header, RpcError> {
-    Header::parse(name, name, value).map_err(refused)
+    Header::parse(name, name, value).map_err(RpcError::answered_wrongly)
 }
 
 fn bearer(token: &Token) -> Result<Header, RpcError> {
     let value = format!("Bearer {}", token.secret.expose_secret());
-    Header::secret("authorization_metadata_key", &token.rpc_header, value.into()).map_err(refused)
-}
-
-/// A name of a header or a token that the control plane gave and that is none.
-fn refused(error: FieldError) -> RpcError {
-    AuthError::Other(ProviderError::protocol(error)).into()
+    Header::secret("authorization_metadata_key", &token.rpc_header, value.into()).map_err(RpcError::answered_wrongly)
 }
 
 #[cfg(test)]
@@ -132,6 +132,7 @@ mod tests {
     use wiremock::{Mock, MockServer, ResponseTemplate};
 
     use super::*;
+    use crate::auth::AuthError;
     use crate::connect_rpc::Code;
 
     const METHOD: Procedure = Procedure::repeatable("a.b.Service", "Method");

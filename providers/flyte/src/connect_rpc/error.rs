@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use anyssh_core::{ErrorKind, ProviderError};
+use anyssh_core::{ErrorKind, FieldError, ProviderError};
 use anyssh_http::HttpError;
 
 use crate::auth::AuthError;
@@ -114,6 +114,11 @@ impl RpcError {
             server_message: Some(message.to_owned()),
             cause: Cause::Told,
         }
+    }
+
+    /// An answer that could be read and does not say what it should.
+    pub(crate) fn answered_wrongly(error: FieldError) -> Self {
+        AuthError::Other(ProviderError::protocol(error)).into()
     }
 
     /// The protocol's code, if there was an answer that is an error.
