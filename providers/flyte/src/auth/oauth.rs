@@ -84,7 +84,8 @@ impl OAuthEndpoint {
 /// The parts of a path in which nothing is encoded; none for another path, which stays as it is.
 fn segments(url: &Url) -> Vec<String> {
     let parts: Vec<&str> = url.path().trim_matches('/').split('/').collect();
-    let is_plain = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b));
+    let is_plain =
+        |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b));
     if parts.iter().all(is_plain) { parts.into_iter().map(str::to_owned).collect() } else { Vec::new() }
 }
 
