@@ -9,10 +9,25 @@ use anyssh_core::{ErrorKind, HostAlias, ProviderError};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::error::local;
+use crate::flyte::Flyte;
 use crate::keypair;
 
+/// Writes the header to the file that was named, or to the one that goes with the alias; which it was.
+pub(crate) fn write_for(
+    flyte: &Flyte,
+    file: Option<&Path>,
+    alias: &HostAlias,
+    token: &SecretString,
+) -> Result<PathBuf, ProviderError> {
+    let path = match file {
+        Some(file) => file.to_owned(),
+        None => default_path(flyte.home()?, alias)?,
+    };
+    write(&path, token).map(|()| path)
+}
+
 /// Where the file of an alias is, below the home directory.
-pub(crate) fn default_path(home: &Path, alias: &HostAlias) -> Result<PathBuf, ProviderError> {
+fn default_path(home: &Path, alias: &HostAlias) -> Result<PathBuf, ProviderError> {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '_' };
     let name: String = alias.as_str().chars().map(plain).collect();
     Ok(keypair::directory(home)?.path().join(format!("{name}.headers")))

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use anyssh_core::{Deadline, ErrorKind, Progress, ProviderError, escape};
+use anyssh_core::{Deadline, ErrorKind, Progress, ProviderError, Wake, escape};
 use serde_json::{Map, Value, json};
 
 use crate::cluster::{self, Purpose};
@@ -35,6 +35,8 @@ pub(crate) struct Relaunch<'a> {
     pub(crate) name: Option<&'a str>,
     /// Who may log in: one line.
     pub(crate) public_key: &'a str,
+    /// Whether a run may be started at all, which costs money.
+    pub(crate) wake: Wake,
     pub(crate) deadline: Deadline,
     pub(crate) progress: &'a Progress,
 }
@@ -57,6 +59,10 @@ impl Relaunch<'_> {
         let action = action.map_err(ProviderError::usage)?;
         if self.exists(&action).await? {
             return Ok(Launched { action, existed: true });
+        }
+        if self.wake == Wake::Forbidden {
+            let message = format!("there is no run {}, and none may be started", action.run);
+            return Err(ProviderError::new(ErrorKind::Failed, message).with_field("name"));
         }
         self.progress.tell(&format!("starting {} again as {}", self.source.run, action.run));
         let (task, run_spec) = self.source_specs().await?;
@@ -262,11 +268,16 @@ mod tests {
     }
 
     async fn start(server: &Server, action: &str) -> Result<Launched, ProviderError> {
+        start_if(server, action, Wake::Allowed).await
+    }
+
+    async fn start_if(server: &Server, action: &str, wake: Wake) -> Result<Launched, ProviderError> {
         let relaunch = Relaunch {
             flyte: &flyte(server),
             source: &ActionName::new("target", "r1", action).unwrap(),
             name: None,
             public_key: KEY,
+            wake,
             deadline: within(20),
             progress: &Progress::silent(),
         };
@@ -311,6 +322,10 @@ mod tests {
             server(|method| (method == "GetActionDetails").then(|| (200, details("RUNNING", None)))).await;
         assert!(start(&existing, "a0").await.unwrap().existed);
         assert_eq!(log.lock().unwrap().len(), 1);
+        assert!(start_if(&existing, "a0", Wake::Forbidden).await.unwrap().existed);
+        let (none, log) = server(|_| None).await;
+        let error = start_if(&none, "a0", Wake::Forbidden).await.unwrap_err();
+        assert!(error.to_string().contains("none may be started") && log.lock().unwrap().len() == 1, "{error}");
         // Also if another one was a moment faster.
         let (raced, _) =
             server(|method| (method == "CreateRun").then(|| (409, json!({"code": "already_exists"})))).await;

@@ -80,7 +80,7 @@ impl fmt::Display for RouteError {
             Self::OtherHost { host, endpoint } => write!(
                 f,
                 "{FIELD}: the link leads to {host}, which is not known to belong to {endpoint}, so it gets no token; \
-                 if it is right, add data_plane_hosts = [\"{host}\"] under [flyte] in the configuration file"
+                 if it is right, add data_plane_hosts = \"{host}\" under [flyte] in the configuration file"
             ),
         }
     }
@@ -186,7 +186,7 @@ mod tests {
             assert!(matches!(error, RouteError::OtherHost { .. }), "{link}: {error}");
         }
         let error = resolved(endpoint, "https://dp.other.example/x", &[]).unwrap_err().to_string();
-        assert!(error.contains("add data_plane_hosts = [\"dp.other.example\"]"), "{error}");
+        assert!(error.contains("add data_plane_hosts = \"dp.other.example\""), "{error}");
         assert!(resolved(endpoint, "https://dp.other.example/x", &["dp.other.example"]).is_ok());
         assert!(
             resolved(endpoint, "https://x.dp.other.example/", &["dp.other.example"]).is_err(),

@@ -21,7 +21,7 @@ use anyssh_http::BaseUrl;
 
 pub(crate) use api_key::ApiKey;
 pub(crate) use found::untrusted_files;
-pub(crate) use login::Login;
+pub(crate) use login::{Login, below_working_dir};
 pub(crate) use names::SETTINGS;
 
 use crate::endpoint::Endpoint;
@@ -149,7 +149,7 @@ fn ca_file(places: &Places<'_>) -> Result<Option<PathBuf>, ProviderError> {
                        admin.caCertFilePath";
         return Err(ProviderError::new(ErrorKind::Config, message).with_field(INSECURE_SKIP_VERIFY.name));
     }
-    Ok(file.map(|file| login::below_working_dir(places.settings.surroundings(), &file)))
+    Ok(file.map(|file| below_working_dir(places.settings.surroundings(), &file)))
 }
 
 fn console(places: &Places<'_>) -> Result<Option<BaseUrl>, ProviderError> {
