@@ -58,6 +58,19 @@ impl Invocation {
     pub(crate) fn connects(&self) -> bool {
         matches!(self, Self::Connect { .. })
     }
+
+    /// The provider that it is about, and the options that were given to it.
+    pub(crate) fn provider(&self) -> Option<(&'static ProviderInfo, &ProviderOptions)> {
+        match self {
+            Self::Connect { on, .. }
+            | Self::Create { on, .. }
+            | Self::Validate { on, .. }
+            | Self::Regenerate { on, .. }
+            | Self::Revoke { on, .. } => Some((on.info, &on.provider_options)),
+            Self::Targets { info, provider_options } => Some((info, provider_options)),
+            Self::Providers => None,
+        }
+    }
 }
 
 /// Parses the words and reads the options.

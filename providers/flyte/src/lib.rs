@@ -75,6 +75,7 @@ pub static PROVIDER: ProviderInfo =
     .with_settings(config::SETTINGS)
     .with_options(options::OPTIONS)
     .with_capabilities(CAPABILITIES)
+    .with_untrusted_files(config::untrusted_files)
     .with_directory(|settings| Ok(Arc::new(FlyteProvider::new(settings)?)));
 
 /// The key is Flyte's key pair, whatever key a session comes with.

@@ -4,7 +4,7 @@
 use std::io::{self, ErrorKind as IoKind};
 use std::path::{Path, PathBuf};
 
-use anyssh_core::{ErrorKind, ProviderError, SettingInfo, Settings, escape};
+use anyssh_core::{ErrorKind, Progress, ProviderError, SettingInfo, Settings, UntrustedFile, escape};
 use secrecy::ExposeSecret as _;
 
 use super::names::{FLYTECTL_CONFIG, SECTIONS, UCTL_CONFIG};
@@ -34,7 +34,14 @@ impl ConfigFile {
 pub(crate) struct Search {
     pub(crate) file: Option<ConfigFile>,
     /// Files that would have been used, had they been trusted.
-    pub(crate) untrusted: Vec<PathBuf>,
+    pub(crate) untrusted: Vec<Untrusted>,
+}
+
+/// A file that would have been used, had it been trusted.
+pub(crate) struct Untrusted {
+    pub(crate) path: PathBuf,
+    tree: Node,
+    bytes: Vec<u8>,
 }
 
 /// A file that is looked for.
@@ -67,7 +74,7 @@ pub(crate) fn search(settings: &Settings) -> Result<Search, ProviderError> {
     for candidate in &candidates {
         match look(candidate, &own, settings)? {
             Look::Used(file) => return Ok(Search { file: Some(file), untrusted }),
-            Look::Untrusted => untrusted.push(candidate.path.clone()),
+            Look::Untrusted(file) => untrusted.push(file),
             Look::Nothing => {}
         }
     }
@@ -77,7 +84,7 @@ pub(crate) fn search(settings: &Settings) -> Result<Search, ProviderError> {
 /// What became of one candidate.
 enum Look {
     Used(ConfigFile),
-    Untrusted,
+    Untrusted(Untrusted),
     Nothing,
 }
 
@@ -110,10 +117,44 @@ fn look(candidate: &Candidate, own: &[PathBuf], settings: &Settings) -> Result<L
             note(
                 "it sets admin.*, which can name a server and a command; to trust it, name it once with FLYTECTL_CONFIG",
             );
-            return Ok(Look::Untrusted);
+            return Ok(Look::Untrusted(Untrusted { path: path.clone(), tree, bytes }));
         }
     }
     Ok(Look::Used(ConfigFile { path: path.clone(), tree }))
+}
+
+/// The files that [`search`] skips because nobody trusted them, for whoever can ask.
+pub(crate) fn untrusted_files(settings: &Settings) -> Vec<UntrustedFile> {
+    let silent = settings.surroundings().clone().with_notes(Progress::silent());
+    let search = search(&settings.clone().with_surroundings(silent));
+    let files = search.map(|search| search.untrusted).unwrap_or_default();
+    files.into_iter().map(|file| question(file, settings.state_dir().map(Path::to_owned))).collect()
+}
+
+fn question(file: Untrusted, state_dir: Option<PathBuf>) -> UntrustedFile {
+    let Untrusted { path, tree, bytes } = file;
+    let what = what_it_would_do(&tree);
+    UntrustedFile::new(path.clone(), what, move || {
+        let path = path.canonicalize()?;
+        Trust::of(state_dir.as_deref(), &path, &bytes).keep()
+    })
+}
+
+/// What trusting a file means: where secrets would go, and what would be started.
+fn what_it_would_do(tree: &Node) -> String {
+    let first_word = |name: &str| match tree.at(&["admin", name]) {
+        Some(Node::Word(text)) => Some(text.clone()),
+        Some(Node::List(items)) => items.iter().find_map(|item| match item {
+            Node::Word(text) => Some(text.clone()),
+            _ => None,
+        }),
+        _ => None,
+    };
+    let server = first_word("endpoint").map(|endpoint| format!("names the server {}", escape::quoted(&endpoint)));
+    let commands = ["command", "proxyCommand"].into_iter().filter_map(first_word);
+    let commands = commands.map(|program| format!("starts the program {}", escape::quoted(&program)));
+    let all: Vec<String> = server.into_iter().chain(commands).collect();
+    if all.is_empty() { "It says how to log in".to_owned() } else { format!("It {}", all.join(" and ")) }
 }
 
 fn is_trusted(path: &Path, bytes: &[u8], own: &[PathBuf], settings: &Settings) -> bool {

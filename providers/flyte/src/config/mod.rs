@@ -20,6 +20,7 @@ use anyssh_core::{ErrorKind, OptionInfo, ProviderError, Settings, Surroundings, 
 use anyssh_http::BaseUrl;
 
 pub(crate) use api_key::ApiKey;
+pub(crate) use found::untrusted_files;
 pub(crate) use login::{Login, below_working_dir};
 pub(crate) use names::SETTINGS;
 
@@ -132,7 +133,7 @@ fn no_endpoint(search: &Search) -> ProviderError {
         "no Flyte endpoint is configured: set FLYTE_API_KEY or FLYTE_ADMIN_ENDPOINT, or write admin.endpoint to \
                        ~/.flyte/config.yaml"
             .to_owned();
-    if let Some(path) = search.untrusted.first() {
+    if let Some(found::Untrusted { path, .. }) = search.untrusted.first() {
         let shown = escape::printable(&path.display().to_string(), escape::MESSAGE_CAP);
         message =
             format!("no Flyte endpoint is configured, and {shown} is not trusted: name it once with FLYTECTL_CONFIG");

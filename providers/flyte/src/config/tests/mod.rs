@@ -139,6 +139,26 @@ fn a_planted_file_names_no_server_and_no_command_until_it_is_trusted() {
     }
 }
 
+/// T8a: whoever can ask is told what the file would do; a yes is for what was looked at and nothing else.
+#[test]
+fn a_yes_trusts_the_file_as_it_was_looked_at() {
+    let user = User::new();
+    user.file(HOME, GOOD);
+    let planted = "admin: {endpoint: evil.example.org, command: [touch, /x], proxyCommand: \"a\\u001b b\"}\ntask: {project: p, domain: d}\n";
+    user.file("work/sub/config.yaml", planted);
+    let files = untrusted_files(&user.settings(&[]));
+    assert_eq!((files.len(), files[0].path(), user.notes().len()), (1, user.path("work/sub/config.yaml").as_path(), 0));
+    let what =
+        r#"It names the server "evil.example.org" and starts the program "touch" and starts the program "a\x1b b""#;
+    assert_eq!(files[0].what(), what);
+    user.file("work/sub/config.yaml", &planted.replace("evil", "worse"));
+    files[0].keep_trust().unwrap();
+    assert_eq!(user.read(&[]).unwrap().org, "acme");
+    user.file("work/sub/config.yaml", planted);
+    assert_eq!(user.read(&[]).unwrap().endpoint.base_url.host(), "evil.example.org");
+    assert!(untrusted_files(&user.settings(&[])).is_empty());
+}
+
 /// T8a: without any other configuration the error says which file was skipped.
 #[test]
 fn a_skipped_file_is_named_where_nothing_else_is_configured() {
