@@ -43,8 +43,7 @@ impl HttpClient {
     pub fn new(base: BaseUrl) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(reqwest::header::ACCEPT, reqwest::header::HeaderValue::from_static("application/json"));
-        let user_agent = concat!("anyssh/", env!("CARGO_PKG_VERSION"));
-        headers.insert(reqwest::header::USER_AGENT, reqwest::header::HeaderValue::from_static(user_agent));
+        headers.insert(reqwest::header::USER_AGENT, reqwest::header::HeaderValue::from_static(USER_AGENT));
         Self(Arc::new(Inner {
             base,
             headers,
@@ -154,29 +153,7 @@ impl HttpClient {
 
 impl Inner {
     fn connect(&self) -> Result<reqwest::Client, String> {
-        let https = self.base.is_https();
-        let tls = if https { tls::config(&self.extra_roots) } else { tls::unused_config() };
-        let builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls.map_err(|error| error.to_string())?)
-            .https_only(https)
-            .http1_only()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            // Below the attempt's own bound, so that "never connected" is known and not only assumed.
-            .connect_timeout(CONNECT_TIMEOUT.min(self.request_timeout * 3 / 4))
-            .pool_idle_timeout(POOL_IDLE_TIMEOUT);
-        // A proxy could read and change plain requests, and loopback is never behind one.
-        let builder = match &self.proxy {
-            _ if !https => builder.no_proxy(),
-            Some(proxy) => {
-                let proxy =
-                    reqwest::Proxy::https(proxy.to_string()).map_err(|error| error.without_url().to_string())?;
-                builder.no_proxy().proxy(proxy)
-            }
-            None => builder,
-        };
-        builder.build().map_err(|error| error.to_string())
+        connections(self.base.is_https(), &self.extra_roots, self.request_timeout, self.proxy.as_ref())
     }
 
     fn unconnected_copy(&self) -> Self {
@@ -192,6 +169,40 @@ impl Inner {
         }
     }
 }
+
+/// Connections to `https` servers or to plain loopback ones, for requests that each may take
+/// `request_timeout`, through `proxy` in place of the environment's.
+pub(crate) fn connections(
+    https: bool,
+    extra_roots: &[CertificateDer<'static>],
+    request_timeout: Duration,
+    proxy: Option<&BaseUrl>,
+) -> Result<reqwest::Client, String> {
+    let tls = if https { tls::config(extra_roots) } else { tls::unused_config() };
+    let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls.map_err(|error| error.to_string())?)
+        .https_only(https)
+        .http1_only()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        // Below the attempt's own bound, so that "never connected" is known and not only assumed.
+        .connect_timeout(CONNECT_TIMEOUT.min(request_timeout * 3 / 4))
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT);
+    // A proxy could read and change plain requests, and loopback is never behind one.
+    let builder = match proxy {
+        _ if !https => builder.no_proxy(),
+        Some(proxy) => {
+            let proxy = reqwest::Proxy::https(proxy.to_string()).map_err(|error| error.without_url().to_string())?;
+            builder.no_proxy().proxy(proxy)
+        }
+        None => builder,
+    };
+    builder.build().map_err(|error| error.to_string())
+}
+
+/// The name that servers see.
+pub(crate) const USER_AGENT: &str = concat!("anyssh/", env!("CARGO_PKG_VERSION"));
 
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

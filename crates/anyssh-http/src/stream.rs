@@ -71,7 +71,7 @@ impl AnswerStream {
 
     /// The error for a body that is not what was agreed: `text` is the caller's own words.
     pub fn unreadable(&self, text: &str) -> HttpError {
-        lost::unreadable_answer(&self.about, &self.about.secrets.redact(text))
+        lost::unreadable(&self.about, &self.about.secrets.redact(text))
     }
 
     /// Words of the server, fit to be shown: without our secrets, escaped, capped.

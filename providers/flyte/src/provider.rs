@@ -177,7 +177,9 @@ impl FlyteProvider {
         deadline: Deadline,
     ) -> Result<Validity, ProviderError> {
         let details = match self.flyte.control.action_details(action, deadline).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(invalid("Flyte knows no such run or action")),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Ok(invalid("Flyte knows no such run or action"));
+            }
             details => details?,
         };
         let link = match wait::look(&details, action) {
