@@ -19,9 +19,15 @@ const REFUSAL_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Sends the request once and reads the answer to its end, all within `limit`.
 pub(crate) async fn attempt(call: &Call, expected: &[u16], limit: Duration) -> Result<Answer, HttpError> {
+    let end = Instant::now() + limit;
+    let (response, received_at) = head(call, expected, end).await?;
+    read_answer(call, response, received_at, end).await
+}
+
+/// Sends the request once and reads the head of an answer of an expected status, all before `end`.
+pub(crate) async fn head(call: &Call, expected: &[u16], end: Instant) -> Result<(Response, SystemTime), HttpError> {
     let request = call.request()?;
     let client = call.client.reqwest()?;
-    let end = Instant::now() + limit;
     let response = match timeout_at(end, client.execute(request)).await {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => return Err(lost::before_the_answer(&call.about, call.client.base_url().host(), error)),
@@ -32,7 +38,7 @@ pub(crate) async fn attempt(call: &Call, expected: &[u16], limit: Duration) -> R
         return Err(refusal(call, expected, response, received_at, end).await);
     }
     check_head(&call.about, response.headers())?;
-    read_answer(call, response, received_at, end).await
+    Ok((response, received_at))
 }
 
 async fn read_answer(

@@ -52,6 +52,7 @@
 //! 5. Or [`HttpError`]: one next step, from one table ([`error_kind`]), and the server's words as the
 //!    vendor's [`Refusal`] reader finds them. It becomes a [`ProviderError`](anyssh_core::ProviderError).
 //!
+//! [`Call::open`] gives an answer piece by piece, for servers that push.
 //! [`Upgrader`] turns one connection into another protocol, with the same TLS, proxies and bounds.
 //! [`poll_until`] asks again until something is ready, under one deadline.
 //!
@@ -70,6 +71,7 @@ mod attempt;
 mod body;
 mod lost;
 mod send;
+mod stream;
 mod upgrade;
 
 mod hint;
@@ -102,6 +104,7 @@ pub use refusal::{ReadRefusal, Refusal};
 pub use retry::{ATTEMPTS, RetryPolicy};
 pub use secret::secret;
 pub use status::error_kind;
+pub use stream::AnswerStream;
 pub use upgrade::{Upgraded, Upgrader};
 
 // What stands in our public types, so that users need no version of their own.

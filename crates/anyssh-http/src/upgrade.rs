@@ -120,7 +120,7 @@ impl Default for Upgrader {
 impl Inner {
     fn client(&self, secure: bool) -> &Result<reqwest::Client, String> {
         let place = if secure { &self.secure } else { &self.plain };
-        place.get_or_init(|| client::connections(secure, &self.extra_roots, self.request_timeout))
+        place.get_or_init(|| client::connections(secure, &self.extra_roots, self.request_timeout, None))
     }
 }
 

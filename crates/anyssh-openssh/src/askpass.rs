@@ -22,9 +22,9 @@ use anyssh_core::secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
 use crate::helper::{NONCE, SOCKET};
-use crate::path_check::DirectoryError;
 use crate::plan::Askpass;
-use crate::private_dir::PrivateDir;
+use anyssh_private_dir::DirectoryError;
+use anyssh_private_dir::PrivateDir;
 
 /// The socket on which a helper may ask, and what it may be told.
 #[derive(Debug)]

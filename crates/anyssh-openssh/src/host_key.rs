@@ -22,7 +22,6 @@ use crate::launch_dir::LaunchDir;
 use crate::launch_options::LaunchOptions;
 use crate::launcher::Launcher;
 use crate::log::LogFollower;
-use crate::path_check::DirectoryError;
 use crate::plan::tunnel_of;
 use crate::plan_error::PlanError;
 use crate::quote::{PathError, path_option};
@@ -30,6 +29,7 @@ use crate::route::Route;
 use crate::run::{HELPER_VARIABLES, serve_tunnel};
 use crate::tunnel_failure::TunnelFailure;
 use crate::tunnel_server::TunnelServer;
+use anyssh_private_dir::DirectoryError;
 
 /// Why the host key could not be read.
 #[derive(Debug, thiserror::Error)]

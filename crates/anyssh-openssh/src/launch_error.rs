@@ -3,9 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::path_check::DirectoryError;
 use crate::plan_error::PlanError;
 use crate::program::{ProgramError, SshVersion};
+use anyssh_private_dir::DirectoryError;
 
 /// Why ssh could not be launched. What ssh itself reports is an [`Outcome`](crate::Outcome) instead.
 #[derive(Debug, thiserror::Error)]

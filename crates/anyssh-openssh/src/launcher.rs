@@ -14,12 +14,12 @@ use crate::launch_dir::{LaunchDir, sweep_below};
 use crate::launch_error::LaunchError;
 use crate::launch_options::LaunchOptions;
 use crate::outcome::{ExitStatus, NotAuthenticated, Outcome, Reason};
-use crate::path_check::DirectoryError;
 use crate::plan::{check, plan};
 use crate::program::{SshProgram, SshVersion};
 use crate::run::{Ended, Streams, run_once};
 use crate::signals::Interrupts;
 use crate::tunnel_server::{Dialling, RefreshHeaders};
+use anyssh_private_dir::DirectoryError;
 
 /// Where lines for the user go: ssh's log at the level the user asked for, escaped, without a newline.
 /// While ssh runs it may have the terminal raw, so end a line there with `\r\n`.

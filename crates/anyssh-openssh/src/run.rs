@@ -26,7 +26,6 @@ use crate::launch_error::LaunchError;
 use crate::launcher::{Launcher, Show};
 use crate::log::LogFollower;
 use crate::outcome::{ExitStatus, NotAuthenticated, Outcome, Reason};
-use crate::path_check::DirectoryError;
 use crate::plan::Plan;
 use crate::plan_error::PlanError;
 use crate::program::SshProgram;
@@ -35,6 +34,7 @@ use crate::terminal::SavedTerminal;
 use crate::tunnel_failure::TunnelFailure;
 use crate::tunnel_link;
 use crate::tunnel_server::{Dialling, TunnelServer};
+use anyssh_private_dir::DirectoryError;
 
 /// What ssh reads from and writes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

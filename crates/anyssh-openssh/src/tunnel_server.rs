@@ -22,12 +22,12 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::askpass::{bind, equal_in_constant_time, new_nonce};
-use crate::path_check::DirectoryError;
 use crate::plan::Tunnel;
-use crate::private_dir::PrivateDir;
 use crate::tunnel_failure::TunnelFailure;
 use crate::tunnel_link::{NONCE, SOCKET};
 use crate::tunnel_wire::{FAILED, HEADERS, NONE, ORDER, REFUSED, kind_of, kind_word, receive, send};
+use anyssh_private_dir::DirectoryError;
+use anyssh_private_dir::PrivateDir;
 
 /// Header names with secret values.
 pub type Headers = Vec<(String, SecretString)>;

@@ -53,6 +53,7 @@ pub(crate) enum Invocation {
         provider_options: ProviderOptions,
     },
     Providers,
+    FlyteEnv,
 }
 
 /// Options of a provider that were given, by name.
@@ -78,6 +79,19 @@ impl Invocation {
     /// Whether its exit status is the remote command's.
     pub(crate) fn connects(&self) -> bool {
         matches!(self, Self::Connect { .. })
+    }
+
+    /// The provider that it is about, and the options that were given to it.
+    pub(crate) fn provider(&self) -> Option<(&'static ProviderInfo, &ProviderOptions)> {
+        match self {
+            Self::Connect { on, .. }
+            | Self::Create { on, .. }
+            | Self::Validate { on, .. }
+            | Self::Regenerate { on, .. }
+            | Self::Revoke { on, .. } => Some((on.info, &on.provider_options)),
+            Self::Targets { info, provider_options } => Some((info, provider_options)),
+            Self::Providers | Self::FlyteEnv => None,
+        }
     }
 }
 
@@ -140,6 +154,7 @@ fn invocation(
     let leaf = levels[levels.len() - 1].1;
     match (names.get(1).copied().unwrap_or_default(), names.get(2).and_then(|name| info(name))) {
         ("providers", _) => Ok(Invocation::Providers),
+        ("flyte-env", _) => Ok(Invocation::FlyteEnv),
         ("targets", Some(info)) => Ok(Invocation::Targets { info, provider_options: provider_options(info, leaf) }),
         ("create", Some(info)) => Ok(Invocation::Create { on: on(info, leaf)?, show_secrets: show_secrets(leaf) }),
         ("validate", Some(info)) => Ok(Invocation::Validate { on: on(info, leaf)?, session: named(info, leaf)? }),
@@ -365,7 +380,7 @@ mod tests {
         let report = parsed(&["mokc", "certificate"]).unwrap_err();
         let shown = format!("{report:?}");
         assert!(
-            shown.contains("mokc") && shown.contains("did you mean mock? providers: dedalus, leap0, mock"),
+            shown.contains("mokc") && shown.contains("did you mean mock? providers: dedalus, flyte, leap0, mock"),
             "{shown}"
         );
     }

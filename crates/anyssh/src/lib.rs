@@ -19,6 +19,7 @@
 //! is the only crate that reads the environment and writes to the standard streams.
 
 mod args;
+mod browser;
 mod commands;
 mod config_file;
 mod console;
@@ -37,6 +38,7 @@ mod provider_list;
 mod refused_words;
 mod report;
 mod ssh_args;
+mod surroundings;
 mod views;
 
 use std::panic::AssertUnwindSafe;

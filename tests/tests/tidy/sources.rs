@@ -30,6 +30,18 @@ const OPENS_SECRETS: &[&str] = &[
     // Into the question whether it is good, and out of messages.
     "providers/leap0/src/api.rs",
     "providers/leap0/src/ready.rs",
+    // Out of Flyte's settings and files: whether a value fits, a key's parts, a file's path.
+    "providers/flyte/src/config/api_key.rs",
+    "providers/flyte/src/config/found.rs",
+    "providers/flyte/src/config/login.rs",
+    "providers/flyte/src/config/values.rs",
+    // Into the forms and headers of OAuth, out of its answers, and into the private files of tokens.
+    "providers/flyte/src/auth/client_secret.rs",
+    "providers/flyte/src/auth/device.rs",
+    "providers/flyte/src/auth/kept.rs",
+    "providers/flyte/src/auth/oauth.rs",
+    "providers/flyte/src/auth/pkce.rs",
+    "providers/flyte/src/auth/store.rs",
     // What --show-secrets prints.
     "crates/anyssh/src/views.rs",
 ];
