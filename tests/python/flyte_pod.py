@@ -1,7 +1,7 @@
 """The pod side of a debug run, as the vendor ships it: `SshServer` and `WsBridge` of the `flyte` wheel.
 
-The arguments: a home for whoever logs in, and the public key that does. Prints one JSON line with the port of the
-bridge and the host key, and runs until its standard input ends.
+The arguments: a home for whoever logs in, and the public key that does. Prints one JSON line with the ports of the
+bridge and of the SSH server and with the host key, and runs until its standard input ends.
 """
 
 import asyncio
@@ -39,10 +39,12 @@ async def main():
     scratch = Path(home) / ".flyte-ssh-debug"
     server = SshServer(public_key, user="flyte", port=0, scratch_dir=scratch)
     await server.start()
-    bridge = WsBridge(sshd_port=server._acceptor.get_port(), listen_port=0)
+    ssh_port = server._acceptor.get_port()
+    bridge = WsBridge(sshd_port=ssh_port, listen_port=0)
     await on_loopback(asyncio.start_server, bridge)
     host_key = server._host_key().export_public_key().decode().strip()
-    print(json.dumps({"port": bridge._server.sockets[0].getsockname()[1], "host_key": host_key}), flush=True)
+    port = bridge._server.sockets[0].getsockname()[1]
+    print(json.dumps({"port": port, "ssh_port": ssh_port, "host_key": host_key}), flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     # Sessions may be open still, and nobody waits for them.
     os._exit(0)

@@ -26,6 +26,7 @@ pub(crate) struct PodSide {
     // Its end is the end of the pod.
     _stdin: ChildStdin,
     port: u16,
+    ssh_port: u16,
     host_key: PublicKey,
     home: Home,
 }
@@ -54,14 +55,20 @@ impl PodSide {
             child.wait().unwrap();
             panic!("the pod side said {line:?} and not where it is: {why}");
         };
-        let port = said["port"].as_u64().and_then(|port| port.try_into().ok()).unwrap();
+        let port = |name: &str| said[name].as_u64().and_then(|port| port.try_into().ok()).unwrap();
+        let (port, ssh_port) = (port("port"), port("ssh_port"));
         let host_key = PublicKey::from_openssh(said["host_key"].as_str().unwrap()).unwrap();
-        Self { child, _stdin: stdin, port, host_key, home }
+        Self { child, _stdin: stdin, port, ssh_port, host_key, home }
     }
 
     /// The port of the bridge, for `FlyteEmulator::lead_to`.
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The port of the SSH server, which is for whoever is inside already.
+    pub(crate) fn ssh_port(&self) -> u16 {
+        self.ssh_port
     }
 
     /// What it proves itself with.

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::io;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 
@@ -21,6 +22,7 @@ use tokio::sync::oneshot;
 use super::fault::{Fault, Manner, take};
 use super::reply::{Closed, Reply, Rest};
 use super::request::Request;
+use super::tls::{Connection, Tls};
 
 /// No vendor takes more.
 const LARGEST_REQUEST: usize = 1 << 20;
@@ -69,6 +71,7 @@ pub(super) struct HttpThread {
 #[derive(Debug, Default)]
 struct Shared {
     prefix: String,
+    tls: Option<Tls>,
     log: Mutex<Vec<Request>>,
     faults: Mutex<Vec<Fault>>,
 }
@@ -79,7 +82,12 @@ impl HttpThread {
         Self::serve(service, Arc::new(Shared { prefix: prefix.to_owned(), ..Shared::default() }))
     }
 
-    /// Starts another server with the same prefix, log and faults.
+    /// The same with TLS, without a prefix.
+    pub(super) fn start_tls(service: Arc<impl Service>, tls: Tls) -> io::Result<Self> {
+        Self::serve(service, Arc::new(Shared { tls: Some(tls), ..Shared::default() }))
+    }
+
+    /// Starts another server with the same prefix, TLS, log and faults.
     pub(super) fn beside(&self, service: Arc<impl Service>) -> io::Result<Self> {
         Self::serve(service, Arc::clone(&self.shared))
     }
@@ -100,7 +108,13 @@ impl HttpThread {
 
     /// Where paths start.
     pub(super) fn base_url(&self) -> String {
-        format!("http://127.0.0.1:{}{}", self.port, self.shared.prefix)
+        let scheme = if self.shared.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}{}", self.port, self.shared.prefix)
+    }
+
+    /// The file with the authority that signed its certificate, if it has one.
+    pub(super) fn authority(&self) -> Option<PathBuf> {
+        self.shared.tls.as_ref().map(Tls::authority)
     }
 
     pub(super) fn requests(&self) -> Vec<Request> {
@@ -166,6 +180,14 @@ fn serve(
 
 async fn connection(stream: TcpStream, service: Arc<impl Service>, shared: Arc<Shared>) {
     let _ = stream.set_nodelay(true);
+    let stream = match &shared.tls {
+        None => Connection::Plain(stream),
+        // Who does not trust the certificate says so and goes.
+        Some(tls) => match tls.accept(stream).await {
+            Ok(stream) => stream,
+            Err(_) => return,
+        },
+    };
     let service = service_fn(|request| respond(request, &service, &shared));
     // What goes wrong on a connection its client sees: it is closed.
     let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);

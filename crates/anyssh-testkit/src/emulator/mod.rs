@@ -26,6 +26,7 @@ mod leap0;
 mod reply;
 mod request;
 mod start;
+mod tls;
 mod wake;
 
 pub use anyssh_server::Cut;

@@ -20,6 +20,7 @@ use super::state::{Flyte, RpcLogin, State};
 use super::token::{TokenForm, Tokens};
 use crate::emulator::http::HttpThread;
 use crate::emulator::start::on_a_thread;
+use crate::emulator::tls::Tls;
 
 /// What to start; [`FlyteBuilder::start`] starts it.
 #[derive(Clone, Debug)]
@@ -36,6 +37,7 @@ pub struct FlyteBuilder {
     device: DeviceFlow,
     form: TokenForm,
     lifetime: Duration,
+    tls: bool,
 }
 
 impl FlyteBuilder {
@@ -59,6 +61,7 @@ impl FlyteBuilder {
             device: DeviceFlow::default(),
             form: TokenForm::default(),
             lifetime: Duration::from_secs(3600),
+            tls: false,
         }
     }
 
@@ -89,6 +92,13 @@ impl FlyteBuilder {
     /// Whether calls need a token; [`RpcLogin::Optional`] without this.
     pub fn with_rpc_login(mut self, login: RpcLogin) -> Self {
         self.login = login;
+        self
+    }
+
+    /// Both ports speak TLS, with a certificate for 127.0.0.1 and `localhost` by an authority that
+    /// [`FlyteEmulator::ca_file`] holds. Calls need a token, as the vendor's client then sends one.
+    pub fn with_tls(mut self) -> Self {
+        (self.tls, self.login) = (true, RpcLogin::Required);
         self
     }
 
@@ -177,7 +187,11 @@ impl FlyteBuilder {
             cuts: Cuts::new(),
             state: Mutex::new(State::new(runs, self.boot, oauth)),
         });
-        let http = HttpThread::start(Arc::new(ControlPlane(Arc::clone(&flyte))), "")?;
+        let control_plane = Arc::new(ControlPlane(Arc::clone(&flyte)));
+        let http = match self.tls {
+            true => HttpThread::start_tls(control_plane, Tls::new()?)?,
+            false => HttpThread::start(control_plane, "")?,
+        };
         let gateway = http.beside(Arc::new(DataPlane(Arc::clone(&flyte))))?;
         // Nobody knows the ports before this function returns.
         let _ = (flyte.base_url.set(http.base_url()), flyte.gateway_url.set(gateway.base_url()));

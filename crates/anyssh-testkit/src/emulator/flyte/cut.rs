@@ -13,6 +13,7 @@ use tokio::sync::broadcast;
 
 use super::pod::Place;
 use crate::emulator::http::lock;
+use crate::emulator::tls::Connection;
 
 /// What tunnels are told.
 #[derive(Debug)]
@@ -61,7 +62,7 @@ impl Cuts {
     }
 
     /// Passes on between a client and a pod until one of them ends, or until it is cut.
-    pub(super) async fn relay(&self, place: &Place, client: (TcpStream, Bytes), pod: (TcpStream, Vec<u8>)) {
+    pub(super) async fn relay(&self, place: &Place, client: (Connection, Bytes), pod: (TcpStream, Vec<u8>)) {
         self.open.fetch_add(1, Ordering::AcqRel);
         let _open = Counted(&self.open);
         let ((mut client, from_client), (mut pod, from_pod)) = (client, pod);
@@ -70,11 +71,11 @@ impl Cuts {
         let _ = apply(cut, client, pod).await;
     }
 
-    async fn pass(&self, place: &Place, client: (&mut TcpStream, &[u8]), pod: (&mut TcpStream, &[u8])) -> Cut {
+    async fn pass(&self, place: &Place, client: (&mut Connection, &[u8]), pod: (&mut TcpStream, &[u8])) -> Cut {
         let mut orders = self.orders.subscribe();
         let (limit, at_limit) = (*lock(&self.after)).map_or((u64::MAX, Cut::Fin), |(bytes, cut)| (bytes, cut));
         let left = AtomicU64::new(limit);
-        let ((from_client, to_client), (from_pod, to_pod)) = (client.0.split(), pod.0.split());
+        let ((from_client, to_client), (from_pod, to_pod)) = (io::split(client.0), pod.0.split());
         let order = async {
             loop {
                 match orders.recv().await {
@@ -115,6 +116,7 @@ async fn pump(
         let allowed = usize::try_from(before).map_or(bytes.len(), |before| before.min(bytes.len()));
         left.fetch_sub(count.min(before), Ordering::AcqRel);
         to.write_all(&bytes[..allowed]).await?;
+        to.flush().await?;
         if count >= before {
             return Ok(());
         }
@@ -126,12 +128,13 @@ async fn pump(
     }
 }
 
-async fn apply(cut: Cut, mut client: TcpStream, pod: TcpStream) -> io::Result<()> {
+async fn apply(cut: Cut, mut client: Connection, pod: TcpStream) -> io::Result<()> {
     match cut {
-        Cut::Rst => client.set_zero_linger(),
+        Cut::Rst => client.tcp().set_zero_linger(),
         Cut::Fin => close(client, pod).await,
         Cut::CloseFrame(code) => {
             client.write_all(&[CLOSE_FRAME, code.to_be_bytes()].concat()).await?;
+            client.flush().await?;
             close(client, pod).await
         }
         // And what else may come: both stay open for as long as the emulator runs.
@@ -143,7 +146,7 @@ async fn apply(cut: Cut, mut client: TcpStream, pod: TcpStream) -> io::Result<()
 }
 
 /// Says that nothing more comes, and takes what does still come: otherwise the system resets.
-async fn close(mut client: TcpStream, pod: TcpStream) -> io::Result<()> {
+async fn close(mut client: Connection, pod: TcpStream) -> io::Result<()> {
     drop(pod);
     client.shutdown().await?;
     let mut nowhere = io::sink();

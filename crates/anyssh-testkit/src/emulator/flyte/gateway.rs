@@ -17,6 +17,7 @@ use super::state::{Flyte, State};
 use crate::emulator::http::{Answer, lock};
 use crate::emulator::reply::{Reply, Rest};
 use crate::emulator::request::Request;
+use crate::emulator::tls::Connection;
 
 /// What every pod's bridge is asked for.
 const TARGET: &str = "/?target_port=6060";
@@ -119,7 +120,7 @@ async fn through(flyte: &Arc<Flyte>, place: Place, way: Way, request: &Request) 
         let relayed = async move {
             // The pod lives as long as somebody is connected to it, or until it is over.
             let _way = way;
-            if let Ok(parts) = client.downcast::<TokioIo<TcpStream>>() {
+            if let Ok(parts) = client.downcast::<TokioIo<Connection>>() {
                 let client = (parts.io.into_inner(), parts.read_buf);
                 flyte.cuts.relay(&place, client, (pod, rest)).await;
             }

@@ -29,6 +29,7 @@ mod token;
 mod watching;
 mod wire;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
@@ -83,7 +84,8 @@ pub struct FlyteEmulator {
 }
 
 impl FlyteEmulator {
-    /// The endpoint: `http://127.0.0.1:PORT`. Clients have to be told that it is `insecure`.
+    /// The endpoint: `http://127.0.0.1:PORT`, which clients have to be told is `insecure`, or `https` with
+    /// TLS.
     pub fn base_url(&self) -> String {
         self.http.base_url()
     }
@@ -91,6 +93,11 @@ impl FlyteEmulator {
     /// Where the routes to pods are: the same host, another port. Route `/pods/RUN/ACTION/ATTEMPT`.
     pub fn gateway_url(&self) -> String {
         self.gateway.base_url()
+    }
+
+    /// A PEM file with the authority that signed the certificate; `None` without TLS.
+    pub fn ca_file(&self) -> Option<PathBuf> {
+        self.http.authority()
     }
 
     /// The organization, the project and the domain that everything is in.
@@ -105,7 +112,8 @@ impl FlyteEmulator {
 
     /// The same client as an API key, as `FLYTE_API_KEY` has it.
     pub fn api_key(&self) -> String {
-        let endpoint = self.base_url().trim_start_matches("http://").to_owned();
+        let url = self.base_url();
+        let endpoint = url.rsplit('/').next().unwrap_or_default();
         let text = format!("{endpoint}:{}:{}:{}", self.client.0, self.client.1, self.flyte.org);
         Base64::encode_string(text.as_bytes())
     }
@@ -115,8 +123,12 @@ impl FlyteEmulator {
     pub fn config(&self, secret_variable: &str) -> String {
         let ([org, project, domain], (id, _)) = (self.place(), self.client());
         let endpoint = self.base_url();
+        let tls = match self.ca_file() {
+            Some(file) => format!("caCertFilePath: {}", file.display()),
+            None => "insecure: true".to_owned(),
+        };
         format!(
-            "admin:\n  endpoint: {endpoint}\n  insecure: true\n  authType: ClientSecret\n  clientId: {id}\n  \
+            "admin:\n  endpoint: {endpoint}\n  {tls}\n  authType: ClientSecret\n  clientId: {id}\n  \
              clientSecretEnvVar: {secret_variable}\ntask:\n  org: {org}\n  project: {project}\n  domain: {domain}\n"
         )
     }

@@ -196,3 +196,18 @@ fn each_pod_has_a_host_key_of_its_own_and_a_test_may_change_them() {
     emulator.change_host_keys();
     assert_ne!(first, emulator.host_key("pond-dbg", "a0", 1));
 }
+
+/// With TLS nothing is there in plain, and both ports are known by the one authority.
+#[test]
+fn with_tls_both_ports_speak_it_alone() {
+    let emulator = Emulator::flyte().with_tls().start_blocking().unwrap();
+    assert!(emulator.base_url().starts_with("https://127.0.0.1:"), "{}", emulator.base_url());
+    let authority = std::fs::read_to_string(emulator.ca_file().unwrap()).unwrap();
+    assert!(authority.starts_with("-----BEGIN CERTIFICATE-----"), "{authority}");
+    assert!(emulator.config("SECRET").contains("caCertFilePath: /"));
+    for url in [emulator.base_url(), emulator.gateway_url()] {
+        let plain = Ask::new("GET /").try_send(&url.replacen("https", "http", 1));
+        assert!(plain.is_err(), "{plain:?}");
+    }
+    assert!(emulator.requests().is_empty());
+}
