@@ -5,5 +5,6 @@
 
 mod conformance;
 mod e2e;
+mod many_sessions;
 mod sdk;
 mod tidy;

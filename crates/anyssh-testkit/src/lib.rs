@@ -25,6 +25,7 @@ mod hostile;
 mod keys;
 mod port;
 mod proc_scan;
+pub mod program;
 mod relay;
 mod ssh_by_hand;
 mod sshd;

@@ -60,9 +60,25 @@ impl Leap0Provider {
                 },
             }
         }
+        if let (Claim::Password(password), Some(id), Some(other)) = (claim, id, self.not_spoken())
+            && let Ok(answer) = self.api.validate_access(sandbox(target)?, other, id, password, deadline).await
+            && ready::is_valid(&answer, target)?
+        {
+            return Err(Error::OtherGeneration.into());
+        }
         match not_allowed {
             Some(error) if !is_absent => Err(error),
             _ => Ok(Revocation::AlreadyGone),
+        }
+    }
+
+    /// The generation that is never tried, because the user said the other one. Both make credentials alike,
+    /// so that this was wrong shows only now.
+    fn not_spoken(&self) -> Option<Generation> {
+        match self.generations.order() {
+            [Generation::One] => Some(Generation::Two),
+            [Generation::Two] => Some(Generation::One),
+            _ => None,
         }
     }
 

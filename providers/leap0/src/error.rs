@@ -35,6 +35,8 @@ pub(crate) enum Error {
          anyssh regenerate leap0 {sandbox} makes a new one, which cuts off whoever holds the old one at once"
     )]
     Taken { sandbox: String },
+    #[error("the credential is alive: the API speaks another generation than ANYSSH_LEAP0_API says")]
+    OtherGeneration,
     #[error("a credential is validated with its password, which is not known")]
     NoPassword,
 }
@@ -52,6 +54,7 @@ impl From<Error> for ProviderError {
             Error::Unsupported(_) => (ErrorKind::Unsupported, None),
             Error::Lost(_) => (ErrorKind::Unavailable, None),
             Error::Taken { .. } => (ErrorKind::Conflict, None),
+            Error::OtherGeneration => (ErrorKind::Config, Some("ANYSSH_LEAP0_API")),
             Error::NoPassword => (ErrorKind::Usage, Some("password")),
         };
         // None of these ends differently by itself.

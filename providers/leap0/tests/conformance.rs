@@ -83,7 +83,7 @@ impl Fixture for World {
         match trouble {
             Trouble::Silence => self.always(|path| Fault::on("*", path).delay(Duration::from_secs(3600)).close()),
             Trouble::SlowAnswer => {
-                self.0
+                self.leap0
                     .add_fault(Fault::on("POST", CREATE).after_the_work().slowly(1, Duration::from_secs(60)).always());
             }
             Trouble::LostAnswer => self.leap0.add_fault(Fault::on("POST", CREATE).after_the_work().close()),

@@ -7,6 +7,7 @@ use anyssh_testkit::key;
 use serde_json::{Value, json};
 use ssh_key::Certificate;
 
+use super::program;
 use super::python::Sdk;
 
 const SDK: Sdk = Sdk::new("dedalus_sdk");
@@ -40,6 +41,28 @@ fn the_official_sdk_creates_waits_lists_and_deletes() {
     assert_eq!(refused.len(), 1, "{refused:?}");
     let posts = emulator.requests().iter().filter(|request| request.method == "POST").count();
     assert_eq!((refused[0].status, posts), (Some(404), 5));
+}
+
+/// The same script, with what the program's lines say.
+#[test]
+fn the_official_sdk_runs_against_the_program() {
+    let script = r#"{
+        "wake": [
+            {"status": "wake_in_progress", "answers": 2, "hint_ms": 5},
+            {"status": "ssh_in_progress", "answers": 1, "hint_ms": 5}
+        ],
+        "faults": [{"method": "GET", "path": "/v1/machines", "status": 503, "times": 1}]
+    }"#;
+    let emulator = program::Emulator::start(&["dedalus", "--without-gateway"], script);
+    let key = key(1).public_key().to_openssh().unwrap();
+    let words = [emulator.variable("DEDALUS_BASE_URL"), emulator.variable("DEDALUS_API_KEY"), emulator.target(), &key];
+    let said = SDK.run("dedalus_sdk.py", &words);
+    assert_eq!(said["statuses"], json!(["wake_in_progress", "wake_in_progress", "ssh_in_progress", "ready"]));
+    assert_eq!(said["listed"].as_array().map(Vec::len), Some(5));
+    assert_eq!(said["closed"], json!(["closed", "closed", "closed", "closed", "closed"]));
+    // The refusal came first, and the SDK tried again.
+    assert_eq!(said["machines"][0], json!({"id": emulator.target(), "phase": "running"}));
+    emulator.end();
 }
 
 fn check_session(said: &Value, authority: &str) {

@@ -3,20 +3,37 @@
 use anyssh_testkit::emulator::{AccessStatus, Emulator, Generation, Sandbox};
 use serde_json::{Value, json};
 
+use super::program;
 use super::python::Sdk;
 
 const SANDBOX: &str = "sbx-abc123";
+const ONE: Sdk = Sdk::new("leap0_0_6_1");
+const TWO: Sdk = Sdk::new("leap0_0_8_0");
 
 #[test]
 fn the_official_sdk_of_the_first_generation_has_one_credential_and_a_conflict() {
-    let said = check(Generation::One, Sdk::new("leap0_0_6_1"), "1");
+    let said = check(Generation::One, ONE, "1");
     assert_eq!(said["second_id"], Value::Null);
 }
 
 #[test]
 fn the_official_sdk_of_the_second_generation_has_many() {
-    let said = check(Generation::Two, Sdk::new("leap0_0_8_0"), "2");
+    let said = check(Generation::Two, TWO, "2");
     assert!(said["second_id"].as_str().is_some_and(|id| id != said["first"]["id"]));
+}
+
+/// The same script, with what the program's lines say.
+#[test]
+fn the_official_sdks_run_against_the_program_in_the_generation_that_is_asked_for() {
+    let script = r#"{"sandboxes": [{"id": "sbx-other", "state": "stopped"}, {"id": "sbx-1"}], "passwords": ["a b"]}"#;
+    for (sdk, number) in [(ONE, "1"), (TWO, "2")] {
+        let emulator = program::Emulator::start(&["leap0", "--generation", number, "--without-gateway"], script);
+        let (url, key) = (emulator.variable("LEAP0_BASE_URL"), emulator.variable("LEAP0_API_KEY"));
+        let said = sdk.run("leap0_sdk.py", &[url, key, emulator.target(), number]);
+        assert_eq!((&said["first"]["password"], &said["first"]["sandbox_id"]), (&json!("a b"), &json!("sbx-1")));
+        assert_eq!((said["second_id"].is_null(), &said["now_valid"]), (number == "1", &json!([false, true])));
+        emulator.end();
+    }
 }
 
 /// Create, validate, regenerate, delete, and the reading of sandboxes.

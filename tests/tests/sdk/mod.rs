@@ -5,6 +5,7 @@ mod dedalus;
 mod flyte;
 mod leap0;
 mod pod_side;
+mod program;
 mod python;
 
 pub(crate) use pod_side::PodSide;

@@ -88,9 +88,9 @@ async fn at_once(provider: &dyn SshProvider, fixture: &dyn Fixture) -> Result<Ve
     let waits = fixture.make(Trouble::Silence) == Scripted::Ready;
     let time = if waits { LONGEST_PAUSE * 2 } else { PATIENCE };
     let request = fresh_request(fixture.target(), within(time)).map_err(|error| error.to_string())?;
-    let (result, pause) = with_longest_pause(provider.create(&request)).await;
+    let (result, pause) = with_longest_pause(provider.create(&request), time).await;
     fixture.all_is_well();
-    if let Ok(session) = result {
+    if let Some(Ok(session)) = result {
         end(provider, &session).await;
     }
     if pause > LONGEST_PAUSE {
@@ -99,10 +99,12 @@ async fn at_once(provider: &dyn SshProvider, fixture: &dyn Fixture) -> Result<Ve
     Ok(Verdict::Kept)
 }
 
-/// What a call gives, and the longest time for which nothing else could run on its thread.
-async fn with_longest_pause<T>(call: impl Future<Output = T>) -> (T, Duration) {
+/// What a call gives, unless it takes longer than `time`, and the longest time for which nothing else could
+/// run on its thread.
+async fn with_longest_pause<T>(call: impl Future<Output = T>, time: Duration) -> (Option<T>, Duration) {
     let mut call = std::pin::pin!(call);
-    let (mut last, mut longest) = (Instant::now(), Duration::ZERO);
+    let start = Instant::now();
+    let (mut last, mut longest) = (start, Duration::ZERO);
     loop {
         let tick = tokio::time::sleep(Duration::from_millis(10));
         let value = tokio::select! {
@@ -111,7 +113,7 @@ async fn with_longest_pause<T>(call: impl Future<Output = T>) -> (T, Duration) {
         };
         longest = longest.max(last.elapsed());
         last = Instant::now();
-        if let Some(value) = value {
+        if value.is_some() || start.elapsed() > time {
             return (value, longest);
         }
     }

@@ -5,8 +5,10 @@ use std::fmt;
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use http_body_util::channel::{Channel, Sender};
 use http_body_util::{BodyExt as _, Either, Full, Limited};
@@ -26,6 +28,9 @@ use super::tls::{Connection, Tls};
 
 /// No vendor takes more.
 const LARGEST_REQUEST: usize = 1 << 20;
+
+/// For the answer that is on its way when a connection's time is over.
+const LAST_ANSWER: Duration = Duration::from_secs(5);
 
 /// What is answered if nothing goes wrong.
 pub(super) trait Service: Send + Sync + 'static {
@@ -68,36 +73,54 @@ pub(super) struct HttpThread {
 }
 
 /// What the server's thread and the test both hold.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
+    deadline: Duration,
     prefix: String,
     tls: Option<Tls>,
     log: Mutex<Vec<Request>>,
     faults: Mutex<Vec<Fault>>,
 }
 
+impl Shared {
+    fn new(deadline: Duration, prefix: &str, tls: Option<Tls>) -> Self {
+        Self { deadline, prefix: prefix.to_owned(), tls, log: Mutex::default(), faults: Mutex::default() }
+    }
+}
+
 impl HttpThread {
-    /// Starts a server whose paths all begin with `prefix`, and returns when it listens.
-    pub(super) fn start(service: Arc<impl Service>, prefix: &str) -> io::Result<Self> {
-        Self::serve(service, Arc::new(Shared { prefix: prefix.to_owned(), ..Shared::default() }))
+    /// Starts a server whose paths all begin with `prefix`, and returns when it listens. A connection ends
+    /// after `deadline`, whatever its client does, unless HTTP was left.
+    pub(super) fn start_at(
+        port: u16,
+        deadline: Duration,
+        service: Arc<impl Service>,
+        prefix: &str,
+    ) -> io::Result<Self> {
+        Self::serve(port, service, Arc::new(Shared::new(deadline, prefix, None)))
     }
 
-    /// The same with TLS, without a prefix.
-    pub(super) fn start_tls(service: Arc<impl Service>, tls: Tls) -> io::Result<Self> {
-        Self::serve(service, Arc::new(Shared { tls: Some(tls), ..Shared::default() }))
+    /// The same with TLS if it is given, without a prefix.
+    pub(super) fn start_with(
+        port: u16,
+        deadline: Duration,
+        service: Arc<impl Service>,
+        tls: Option<Tls>,
+    ) -> io::Result<Self> {
+        Self::serve(port, service, Arc::new(Shared::new(deadline, "", tls)))
     }
 
-    /// Starts another server with the same prefix, TLS, log and faults.
+    /// Starts another server with the same prefix, TLS, log and faults, on a port that the system chooses.
     pub(super) fn beside(&self, service: Arc<impl Service>) -> io::Result<Self> {
-        Self::serve(service, Arc::clone(&self.shared))
+        Self::serve(0, service, Arc::clone(&self.shared))
     }
 
-    fn serve(service: Arc<impl Service>, shared: Arc<Shared>) -> io::Result<Self> {
+    fn serve(port: u16, service: Arc<impl Service>, shared: Arc<Shared>) -> io::Result<Self> {
         let (stop, stopped) = oneshot::channel();
         let (told, started) = mpsc::channel();
         let state = Arc::clone(&shared);
         let run = move || {
-            if let Err(error) = serve(&service, &state, stopped, &told) {
+            if let Err(error) = serve(port, &service, &state, stopped, &told) {
                 let _ = told.send(Err(error));
             }
         };
@@ -153,6 +176,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Serves until `stopped` is dropped. The runtime's end is the end of all connections.
 fn serve(
+    port: u16,
     service: &Arc<impl Service>,
     shared: &Arc<Shared>,
     stopped: oneshot::Receiver<()>,
@@ -160,7 +184,7 @@ fn serve(
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let _ = told.send(Ok(listener.local_addr()?.port()));
         let accept = async {
             loop {
@@ -180,18 +204,24 @@ fn serve(
 
 async fn connection(stream: TcpStream, service: Arc<impl Service>, shared: Arc<Shared>) {
     let _ = stream.set_nodelay(true);
+    let deadline = shared.deadline;
     let stream = match &shared.tls {
         None => Connection::Plain(stream),
         // Who does not trust the certificate says so and goes.
-        Some(tls) => match tls.accept(stream).await {
-            Ok(stream) => stream,
-            Err(_) => return,
+        Some(tls) => match tokio::time::timeout(deadline, tls.accept(stream)).await {
+            Ok(Ok(stream)) => stream,
+            _ => return,
         },
     };
     let service = service_fn(|request| respond(request, &service, &shared));
+    let served = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    let mut served = pin!(served.with_upgrades());
     // What goes wrong on a connection its client sees: it is closed.
-    let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
-    let _ = connection.with_upgrades().await;
+    if tokio::time::timeout(deadline, served.as_mut()).await.is_err() {
+        // A client that is only slow gets its answer; a stuck one is cut off.
+        served.as_mut().graceful_shutdown();
+        let _ = tokio::time::timeout(LAST_ANSWER, served).await;
+    }
 }
 
 type Body = Either<Full<Bytes>, Channel<Bytes, Closed>>;

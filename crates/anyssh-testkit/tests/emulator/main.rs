@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests write their files plainly")]
 
 mod client;
+mod deadline;
 mod faults;
 mod flyte;
 mod gateway;

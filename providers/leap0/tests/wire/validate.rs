@@ -1,5 +1,7 @@
 //! Asking whether a credential is good.
 
+use std::time::Instant;
+
 use anyssh_core::{ErrorKind, SessionRef, SshProvider as _, Validity};
 use anyssh_leap0::Generation;
 use serde_json::{Value, json};
@@ -48,7 +50,9 @@ async fn a_session_whose_end_has_come_is_invalid_without_a_question() {
     let server = server(Generation::Two, &with(access(), "expires_at", Some(json!(time(2))))).await;
     let provider = fixed(&server, "2");
     let session = SessionRef::from(&provider.create(&request(LONG)).await.unwrap());
+    let end = Instant::now() + LONG;
     let reason = loop {
+        assert!(Instant::now() < end, "valid long after its end");
         match provider.validate(&session, within(LONG)).await.unwrap() {
             Validity::Valid { .. } => tokio::task::yield_now().await,
             Validity::Invalid { reason } => break reason,

@@ -1,10 +1,10 @@
 //! The host key is agreed to before the password is sent, pinned, and a changed one is a stop.
 
 use anyssh_testkit::emulator::{Emulator, Generation, Leap0Emulator, Sandbox};
-use anyssh_testkit::key;
+use anyssh_testkit::{Terminal, key};
 use serde_json::json;
 
-use super::super::support::{Anyssh, Home};
+use super::super::support::{Anyssh, Home, PATIENCE};
 use super::{GENERATIONS, SANDBOX, anyssh, assert_nothing_is_left, emulator, trusting};
 
 const ECHO: [&str; 4] = ["leap0", SANDBOX, "--", "echo in"];
@@ -68,6 +68,26 @@ fn a_new_sandbox_is_taken_if_the_user_said_so_beforehand() {
         255,
     );
     assert_eq!((emulator.passwords_sent(), emulator.alive()), (3, vec![]));
+}
+
+/// K4: on a terminal the user is asked once for each sandbox, and only `yes` is a yes.
+#[test]
+fn on_a_terminal_the_user_is_asked_about_a_new_sandbox() {
+    let (home, emulator) = (Home::new(), emulator(Generation::Two));
+    let terminal = || Terminal::spawn(&anyssh(&home, &emulator, &ECHO).command()).unwrap();
+    for (answer, seen, status) in [("no\r", "not agreed to", 255), ("yes\r", "in\r\n", 0)] {
+        let mut terminal = terminal();
+        terminal.wait_for("(yes/no)? ", PATIENCE).unwrap();
+        assert!(terminal.screen().contains(&fingerprint(&emulator)), "{}", terminal.screen());
+        terminal.type_keys(answer).unwrap();
+        terminal.wait_for(seen, PATIENCE).unwrap();
+        assert_eq!(terminal.wait(PATIENCE).unwrap().exit_code(), status);
+        assert_nothing_is_left(&home, &emulator);
+    }
+    let mut terminal = terminal();
+    terminal.wait_for("in\r\n", PATIENCE).unwrap();
+    assert!(!terminal.screen().contains("yes/no") && terminal.wait(PATIENCE).unwrap().exit_code() == 0);
+    assert_eq!(emulator.passwords_sent(), 2);
 }
 
 /// K4: a key that is not the pinned one is a hard stop, whatever was said; no password goes to it.

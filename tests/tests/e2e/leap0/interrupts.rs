@@ -7,11 +7,10 @@ use anyssh_testkit::emulator::{Emulator, Fault, Generation, Leap0Emulator, Sandb
 use anyssh_testkit::{HostileServer, Terminal, Trick};
 use rustix::process::Signal;
 
-use super::super::support::{Anyssh, Home, until};
+use super::super::support::{Anyssh, Home, PATIENCE, until};
 use super::{GENERATIONS, SANDBOX, anyssh, assert_nothing_is_left, builder, emulator, trusting};
 
 const SIGNALS: [(Signal, i32); 3] = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)];
-const PATIENCE: Duration = Duration::from_secs(60);
 const TRUE: [&str; 4] = ["leap0", SANDBOX, "--", "true"];
 
 /// Starts it, waits for the stage, sends the signal and looks at the status.

@@ -117,3 +117,11 @@ fn a_server_that_lets_nobody_in_hears_the_password_once() {
     assert!(message(&error).contains("did not take the password"), "{error}");
     assert_eq!(received, [PASSWORD]);
 }
+
+/// K2: a password that nobody asks for is not given.
+#[test]
+fn a_server_that_lets_anybody_in_hears_no_password() {
+    let (ran, received) = connect(Trick::AcceptAnybody, "60s");
+    ran.exits(0);
+    assert_eq!(received, Vec::<String>::new());
+}

@@ -216,3 +216,17 @@ fn refusals_of_the_control_plane_have_the_exit_status_of_their_kind() {
         assert!(error["message"].as_str().unwrap().contains("no, because"), "{error}");
     }
 }
+
+/// Both generations make credentials alike, so that the wrong one was said shows only when one is to be
+/// ended: then it is said, and by then the remote status is known.
+#[test]
+fn a_credential_that_outlives_its_use_because_the_wrong_generation_was_said_is_a_warning() {
+    for (generation, wrong) in GENERATIONS.into_iter().zip(["2", "1"]) {
+        let (home, emulator) = (Home::new(), emulator(generation));
+        let words = ["--accept-new-host-key", "--error-format=json", "leap0", SANDBOX, "--", "exit 7"];
+        let ran = anyssh(&home, &emulator, &words).env("ANYSSH_LEAP0_API", wrong).run();
+        let warnings = ran.exits(7).warnings();
+        assert_eq!((warnings.len(), &warnings[0]["kind"]), (1, &json!("config")), "{generation:?}: {}", ran.stderr);
+        assert_eq!((&warnings[0]["field"], emulator.alive().len()), (&json!("ANYSSH_LEAP0_API"), 1));
+    }
+}

@@ -38,6 +38,8 @@ pub struct FlyteBuilder {
     form: TokenForm,
     lifetime: Duration,
     tls: bool,
+    port: u16,
+    deadline: Duration,
 }
 
 impl FlyteBuilder {
@@ -62,7 +64,21 @@ impl FlyteBuilder {
             form: TokenForm::default(),
             lifetime: Duration::from_secs(3600),
             tls: false,
+            port: 0,
+            deadline: Duration::from_secs(120),
         }
+    }
+
+    /// The control plane's port; without this the system chooses one. That of the gateway it always chooses.
+    pub fn with_port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// How long a connection may take, streams included, two minutes without this; tunnels last for ever.
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
     }
 
     /// One more run. Without any there is [`Run::default`].
@@ -188,10 +204,8 @@ impl FlyteBuilder {
             state: Mutex::new(State::new(runs, self.boot, oauth)),
         });
         let control_plane = Arc::new(ControlPlane(Arc::clone(&flyte)));
-        let http = match self.tls {
-            true => HttpThread::start_tls(control_plane, Tls::new()?)?,
-            false => HttpThread::start(control_plane, "")?,
-        };
+        let tls = if self.tls { Some(Tls::new()?) } else { None };
+        let http = HttpThread::start_with(self.port, self.deadline, control_plane, tls)?;
         let gateway = http.beside(Arc::new(DataPlane(Arc::clone(&flyte))))?;
         // Nobody knows the ports before this function returns.
         let _ = (flyte.base_url.set(http.base_url()), flyte.gateway_url.set(gateway.base_url()));

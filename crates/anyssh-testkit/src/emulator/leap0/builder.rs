@@ -23,6 +23,8 @@ use crate::keys::key;
 #[must_use]
 pub struct Leap0Builder {
     generation: Generation,
+    port: u16,
+    deadline: Duration,
     prefix: String,
     api_key: String,
     sandboxes: Vec<Sandbox>,
@@ -50,6 +52,8 @@ impl Leap0Builder {
     pub(in crate::emulator) fn new(generation: Generation) -> Self {
         Self {
             generation,
+            port: 0,
+            deadline: Duration::from_secs(120),
             prefix: String::new(),
             api_key: "leap0-test-5f0e1d2c3b4a69788796a5b4c3d2e1f0".into(),
             sandboxes: Vec::new(),
@@ -72,6 +76,19 @@ impl Leap0Builder {
     /// Another key than the usual one.
     pub fn with_api_key(mut self, key: &str) -> Self {
         self.api_key = key.to_owned();
+        self
+    }
+
+    /// The control plane's port; without this the system chooses one.
+    pub fn with_port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// How long a client may keep a connection: then it may finish its request, and is cut off soon after.
+    /// At the SSH servers it is the time for the login. Two minutes without this.
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
         self
     }
 
@@ -150,7 +167,7 @@ impl Leap0Builder {
         let state = Arc::new(Mutex::new(State::new(sandboxes, self.clock, self.passwords)));
         let door = |(sandbox, seed): (String, u8)| {
             let login = LiveLogin { sandbox, methods: self.methods.clone(), state: Arc::clone(&state) };
-            Door::new(&login.sandbox.clone(), key(seed), Arc::new(login))
+            Door::new(&login.sandbox.clone(), key(seed), Arc::new(login), self.deadline)
         };
         let with_ssh = ids.into_iter().filter(|_| self.ssh != Ssh::None);
         let doors = with_ssh.zip((FIRST_HOST_KEY..=u8::MAX).cycle()).map(door).collect::<io::Result<Vec<_>>>()?;
@@ -163,7 +180,7 @@ impl Leap0Builder {
             doors,
             state,
         });
-        let http = HttpThread::start(Arc::clone(&leap0), &self.prefix)?;
+        let http = HttpThread::start_at(self.port, self.deadline, Arc::clone(&leap0), &self.prefix)?;
         let emulator = Leap0Emulator { http, leap0 };
         if self.ssh == Ssh::Open {
             emulator.open_ssh_ports()?;

@@ -1,6 +1,7 @@
 //! The SSH port of a sandbox: always the same number, whatever stands behind it.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use std::{fmt, io};
 
 use anyssh_core::HostKey;
@@ -19,6 +20,8 @@ pub(super) struct Door {
     port: Port,
     server: Arc<Mutex<Option<Server>>>,
     login: Arc<dyn LoginPolicy>,
+    /// For a login.
+    grace_time: Duration,
 }
 
 /// A running server and what it is known by.
@@ -28,18 +31,24 @@ struct Server {
 }
 
 impl Server {
-    fn start(key: PrivateKey, login: Arc<dyn LoginPolicy>) -> io::Result<Self> {
+    fn start(key: PrivateKey, login: Arc<dyn LoginPolicy>, grace_time: Duration) -> io::Result<Self> {
         let public = HostKey::from_public_key(key.public_key());
-        Ok(Self { key: public, thread: ServerThread::start(ServerConfig::new(key, login, Account::nobody()))? })
+        let config = ServerConfig::new(key, login, Account::nobody()).with_login_grace_time(grace_time);
+        Ok(Self { key: public, thread: ServerThread::start(config)? })
     }
 }
 
 impl Door {
     /// A server with this host key behind a port that is not open yet.
-    pub(super) fn new(sandbox: &str, key: PrivateKey, login: Arc<dyn LoginPolicy>) -> io::Result<Self> {
-        let server = Server::start(key, Arc::clone(&login))?;
+    pub(super) fn new(
+        sandbox: &str,
+        key: PrivateKey,
+        login: Arc<dyn LoginPolicy>,
+        grace_time: Duration,
+    ) -> io::Result<Self> {
+        let server = Server::start(key, Arc::clone(&login), grace_time)?;
         let (port, server) = (Port::reserve()?, Arc::new(Mutex::new(Some(server))));
-        Ok(Self { sandbox: sandbox.to_owned(), port, server, login })
+        Ok(Self { sandbox: sandbox.to_owned(), port, server, login, grace_time })
     }
 
     /// Lets connections through from now on, as long as the sandbox runs: in any other state they are
@@ -75,7 +84,7 @@ impl Door {
 
     /// Another server in the place of the one so far, whose connections end.
     pub(super) fn set_host_key(&self, key: PrivateKey) -> io::Result<()> {
-        let next = Server::start(key, Arc::clone(&self.login))?;
+        let next = Server::start(key, Arc::clone(&self.login), self.grace_time)?;
         // Ended outside of the lock.
         let last = lock(&self.server).replace(next);
         drop(last);
