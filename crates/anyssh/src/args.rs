@@ -40,6 +40,7 @@ pub(crate) fn command(providers: &[&'static ProviderInfo]) -> Command {
         .subcommand(verb("revoke", "End a session at the provider", providers, named_session))
         .subcommand(targets(providers))
         .subcommand(own("providers", "List the providers, their settings and options, and what each can do"))
+        .subcommand(own("flyte-env", "Print the environment that makes a Flyte run debuggable"))
 }
 
 fn own(name: &'static str, about: &'static str) -> Command {
@@ -180,6 +181,7 @@ mod tests {
             vec!["revoke", "mock"],
             vec!["targets"],
             vec!["providers"],
+            vec!["flyte-env"],
         ] {
             let mut current = &mut root;
             for word in &words {

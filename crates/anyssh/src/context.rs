@@ -137,7 +137,7 @@ impl<'a> Context<'a> {
         settings.chain(self.looked_up.names()).collect()
     }
 
-    fn surroundings(&self) -> Surroundings {
+    pub(crate) fn surroundings(&self) -> Surroundings {
         let hidden = self.providers.iter().flat_map(|info| info.settings).map(|setting| setting.name);
         let browser = Browser::of(self.environment, hidden);
         surroundings::of(self.environment, &self.options, browser, &self.looked_up)

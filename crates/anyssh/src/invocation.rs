@@ -32,6 +32,7 @@ pub(crate) enum Invocation {
     Revoke { on: On, session: Named },
     Targets { info: &'static ProviderInfo, provider_options: ProviderOptions },
     Providers,
+    FlyteEnv,
 }
 
 /// Options of a provider that were given, by name.
@@ -68,7 +69,7 @@ impl Invocation {
             | Self::Regenerate { on, .. }
             | Self::Revoke { on, .. } => Some((on.info, &on.provider_options)),
             Self::Targets { info, provider_options } => Some((info, provider_options)),
-            Self::Providers => None,
+            Self::Providers | Self::FlyteEnv => None,
         }
     }
 }
@@ -132,6 +133,7 @@ fn invocation(
     let leaf = levels[levels.len() - 1].1;
     match (names.get(1).copied().unwrap_or_default(), names.get(2).and_then(|name| info(name))) {
         ("providers", _) => Ok(Invocation::Providers),
+        ("flyte-env", _) => Ok(Invocation::FlyteEnv),
         ("targets", Some(info)) => Ok(Invocation::Targets { info, provider_options: provider_options(info, leaf) }),
         ("create", Some(info)) => Ok(Invocation::Create { on: on(info, leaf)?, show_secrets: show_secrets(leaf) }),
         ("validate", Some(info)) => Ok(Invocation::Validate { on: on(info, leaf)?, session: named(info, leaf)? }),
@@ -338,7 +340,10 @@ mod tests {
     fn an_unknown_provider_is_refused_with_the_ones_there_are() {
         let report = parsed(&["mokc", "certificate"]).unwrap_err();
         let shown = format!("{report:?}");
-        assert!(shown.contains("mokc") && shown.contains("did you mean mock? providers: dedalus, mock"), "{shown}");
+        assert!(
+            shown.contains("mokc") && shown.contains("did you mean mock? providers: dedalus, flyte, mock"),
+            "{shown}"
+        );
     }
 
     #[test]

@@ -76,6 +76,12 @@ impl Flyte {
         Ok(Self { control, tokens, hosts: hosts.map_err(ProviderError::config)?, config })
     }
 
+    /// The same with tokens from elsewhere.
+    #[cfg(test)]
+    pub(crate) fn with_tokens(self, tokens: Arc<dyn TokenSource>) -> Self {
+        Self { tokens: Some(tokens), ..self }
+    }
+
     /// The runs of the project and domain, newest first.
     ///
     /// # Errors

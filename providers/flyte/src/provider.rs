@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyssh_core::{
     Capabilities, CreateRequest, Credential, Deadline, Endpoint, ErrorKind, Expiry, FirstUse, HostTrust, LeftBehind,
     Login, ProviderError, Regenerated, Revocation, Session, SessionKey, SessionRef, Settings, SshProvider, Target,
-    TargetDirectory, TargetSummary, Transport, Validity, Wake, async_trait,
+    TargetDirectory, TargetSummary, Transport, Validity, async_trait,
 };
 use anyssh_tunnel::Dialer;
 
@@ -32,8 +32,8 @@ const ABORT_REASON: &str = "revoked with anyssh";
 /// SSH into the pods of debug runs.
 #[derive(Debug)]
 pub struct FlyteProvider {
-    flyte: Flyte,
-    options: Options,
+    pub(crate) flyte: Flyte,
+    pub(crate) options: Options,
 }
 
 impl FlyteProvider {

@@ -9,7 +9,7 @@ use anyssh_core::{Deadline, ErrorKind, Progress, ProviderError, Wake, escape};
 use serde_json::{Map, Value, json};
 
 use crate::cluster::{self, Purpose};
-use crate::connect_rpc::{Code, ConnectClient, Procedure, RpcError};
+use crate::connect_rpc::{Code, ConnectClient, Procedure};
 use crate::debug_name::debug_name;
 use crate::flyte::Flyte;
 use crate::launch_env::launch_env;
@@ -103,8 +103,7 @@ impl Relaunch<'_> {
             details.pointer("/details/task").cloned()
         };
         let no_task = || {
-            let source = format!("{}/{}", self.source.run, self.source.action);
-            ProviderError::new(ErrorKind::Failed, format!("{source} has no task, so it cannot be started again"))
+            ProviderError::new(ErrorKind::Failed, format!("{} has no task, so it cannot be started again", self.source))
                 .with_field("task")
         };
         Ok((task.filter(Value::is_object).ok_or_else(no_task)?, run_spec))

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use anyssh_core::{FieldError, Host, WebSocketUrl, escape};
+use anyssh_core::{FieldError, Host, WebSocketUrl};
 use anyssh_http::BaseUrl;
 use url::Url;
 
@@ -131,11 +131,6 @@ fn parent_domain(host: &Host) -> Option<Host> {
 /// At least two labels, and not one of the suffixes below which anybody can have a name (publicsuffix.org).
 fn is_private(domain: &str) -> bool {
     domain.contains('.') && psl::domain_str(domain).is_some()
-}
-
-/// A URL without its query, fit for messages.
-pub(crate) fn shown(url: &WebSocketUrl) -> String {
-    escape::printable(&url.to_string(), escape::MESSAGE_CAP)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyssh_core::{ErrorKind, HostAlias, ProviderError, UserName, escape};
 
-use crate::target::{ActionName, ROOT_ACTION};
+use crate::target::ActionName;
 
 /// What the block is made of; each part is checked when it is written.
 #[derive(Debug)]
@@ -31,16 +31,12 @@ impl Block<'_> {
     /// # Errors
     /// Of kind `Local`: a path that ssh_config(5) has no way to write.
     pub(crate) fn text(&self) -> Result<String, ProviderError> {
-        let target = match self.action.action.as_str() {
-            ROOT_ACTION => self.action.run.clone(),
-            action => format!("{}/{action}", self.action.run),
-        };
         let lines = [
             format!("Host {}", self.host_alias),
             format!("  User {}", self.user.as_str()),
             format!("  IdentityFile {}", quoted_path("the key", self.identity_file)?),
             "  IdentitiesOnly yes".to_owned(),
-            format!("  ProxyCommand {} tunnel flyte {target}", command_word(self.anyssh)?),
+            format!("  ProxyCommand {} tunnel flyte {}", command_word(self.anyssh)?, self.action),
             format!("  HostKeyAlias {}", self.key_alias),
             format!("  UserKnownHostsFile {}", quoted_path("the known hosts", self.known_hosts)?),
             "  StrictHostKeyChecking accept-new".to_owned(),

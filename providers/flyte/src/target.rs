@@ -1,5 +1,7 @@
 //! What is typed: `RUN` or `RUN/ACTION`.
 
+use std::fmt;
+
 use anyssh_core::{FieldError, SessionId, Target};
 
 /// The root action of every run. Only there the debug server is started.
@@ -35,12 +37,14 @@ impl ActionName {
         }
         Err(FieldError::new(field, RUN, &format!("{run}/{action}")))
     }
+}
 
+impl fmt::Display for ActionName {
     /// As it is typed: the action is left out where it is the root.
-    pub(crate) fn target(&self) -> Result<Target, FieldError> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.action.as_str() {
-            ROOT_ACTION => Target::parse("run", &self.run),
-            action => Target::parse("run", &format!("{}/{action}", self.run)),
+            ROOT_ACTION => f.write_str(&self.run),
+            action => write!(f, "{}/{action}", self.run),
         }
     }
 }
@@ -54,9 +58,9 @@ mod tests {
         let parse = |text: &str| ActionName::parse(&Target::parse("target", text).unwrap());
         let root = parse("rx7k").unwrap();
         assert_eq!((root.run.as_str(), root.action.as_str()), ("rx7k", "a0"));
-        assert_eq!(root.target().unwrap().as_str(), "rx7k");
+        assert_eq!(root.to_string(), "rx7k");
         let other = parse("rx7k/b1").unwrap();
-        assert_eq!((other.action.as_str(), other.target().unwrap().as_str()), ("b1", "rx7k/b1"));
+        assert_eq!((other.action.as_str(), other.to_string().as_str()), ("b1", "rx7k/b1"));
     }
 
     /// S1: a name with anything else in it, or one that the control plane would refuse, is a usage error.

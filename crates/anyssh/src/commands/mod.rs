@@ -2,6 +2,7 @@
 
 mod connect;
 mod create;
+mod flyte_env;
 mod password;
 mod providers;
 mod regenerate;
@@ -53,6 +54,7 @@ async fn dispatch(context: &Context<'_>, invocation: &Invocation, cancel: &Cance
             unless(cancel, info, targets::run(context, info, provider_options)).await
         }
         Invocation::Providers => providers::run(context),
+        Invocation::FlyteEnv => flyte_env::run(context),
     }
 }
 

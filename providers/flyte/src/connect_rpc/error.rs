@@ -145,11 +145,6 @@ impl RpcError {
         self.code == Some(Code::Unimplemented)
     }
 
-    /// Whether the server may have acted on the request although there is no answer that says so.
-    pub(crate) fn may_have_arrived(&self) -> bool {
-        matches!(&self.cause, Cause::Http(error) if error.may_have_arrived())
-    }
-
     /// Whether another token may help. Some servers say so in words only.
     pub(crate) fn wants_another_token(&self) -> bool {
         let says_so = || {
