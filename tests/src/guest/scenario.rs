@@ -29,6 +29,8 @@ pub struct Scenario {
     pub valid: bool,
     /// Whether `revoke` finds nothing to revoke.
     pub gone: bool,
+    /// A file nearby that is not trusted yet; trust makes a file of this name with `.trusted` behind it.
+    pub untrusted: Option<PathBuf>,
     /// Told as progress by `create`.
     pub progress: Vec<String>,
     /// The option of this name; not from the file.

@@ -8,6 +8,7 @@ mod first_use;
 mod hostile_surroundings;
 mod interrupts;
 mod json;
+mod nearby_files;
 mod options;
 mod remote_words;
 mod secrets;
