@@ -42,9 +42,6 @@ pub enum LaunchError {
         /// Why not.
         source: io::Error,
     },
-    /// The session is reached through a WebSocket, and this launcher has nothing that dials one.
-    #[error("the session is reached through a WebSocket, which this launcher cannot dial")]
-    NoTunnel,
     /// The deadline passed before ssh could be started.
     #[error("the deadline passed before ssh was started")]
     TimedOut,

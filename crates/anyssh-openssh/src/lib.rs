@@ -40,6 +40,10 @@ mod ssh_option;
 mod terminal;
 mod trust;
 mod trust_policy;
+mod tunnel_failure;
+mod tunnel_link;
+mod tunnel_server;
+mod tunnel_wire;
 
 // Private directories are a package of their own, since providers keep files too.
 pub use anyssh_private_dir::{DirectoryError, PrivateDir};
@@ -63,3 +67,6 @@ pub use signals::is_ignored;
 pub use ssh_option::SshOption;
 pub use trust::TrustResolver;
 pub use trust_policy::{Answer, AskUser, HostKeyPolicy, HostKeyQuestion, NewKey, TrustError};
+pub use tunnel_failure::TunnelFailure;
+pub use tunnel_link::{TunnelLink, TunnelOrder};
+pub use tunnel_server::{Headers, RefreshHeaders};

@@ -1,5 +1,7 @@
 //! How a run of `ssh` ended.
 
+use crate::tunnel_failure::TunnelFailure;
+
 /// How a run of `ssh` ended. The line `Authenticated to` in ssh's log is the point of no return:
 /// nothing is ever run again after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +52,8 @@ pub enum Reason {
     Refused,
     /// The server asked something else than the one password prompt; the escaped prompt.
     UnexpectedPrompt(String),
+    /// The tunnel that carries ssh's bytes failed, as its helper says.
+    Tunnel(TunnelFailure),
     /// Anything else.
     Other,
 }

@@ -174,6 +174,14 @@ impl Error {
         self
     }
 
+    /// The cause as a provider's error, for whoever speaks of these alone.
+    pub(crate) fn into_provider_error(self) -> ProviderError {
+        match self.0.cause {
+            Cause::Provider(error) => error,
+            cause => ProviderError::new(ErrorKind::TimedOut, cause.to_string()),
+        }
+    }
+
     /// Whether the provider missed its own deadline, so that its call was dropped half-way.
     pub(crate) fn was_cut_off(&self) -> bool {
         matches!(self.0.cause, Cause::CutOff)
@@ -223,6 +231,10 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match &self.0.cause {
             Cause::Provider(error) => error.is_retryable(),
+            Cause::NotAuthenticated(ended) => match &ended.reason {
+                Reason::Tunnel(failure) => failure.retryable,
+                _ => matches!(self.kind(), Kind::Unavailable),
+            },
             _ => matches!(self.kind(), Kind::Unavailable),
         }
     }
@@ -288,6 +300,7 @@ fn trust_kind(error: &TrustError) -> Kind {
         TrustError::FingerprintForAuthority => Kind::Usage,
         TrustError::NoAnswer(_) | TrustError::HostKey(HostKeyError::TimedOut { .. }) => Kind::Timeout,
         TrustError::HostKey(HostKeyError::NotRead { .. }) => Kind::Unavailable,
+        TrustError::HostKey(HostKeyError::Tunnel { failure, .. }) => failure.kind.into(),
         TrustError::HostKey(HostKeyError::Malformed(_)) => Kind::Protocol,
         _ => Kind::Local,
     }
@@ -297,7 +310,8 @@ fn not_authenticated_kind(ended: &NotAuthenticated) -> Kind {
     if let Some(signal) = ended.interrupted_by {
         return Kind::Interrupted(signal);
     }
-    match ended.reason {
+    match &ended.reason {
+        Reason::Tunnel(failure) => failure.kind.into(),
         Reason::Connection => Kind::Unavailable,
         Reason::HostKey | Reason::UnexpectedPrompt(_) => Kind::Protocol,
         Reason::Refused => Kind::Auth,
@@ -310,6 +324,7 @@ fn not_authenticated(ended: &NotAuthenticated) -> String {
         Reason::Connection => "no SSH connection",
         Reason::HostKey => "the server did not show a host key that is trusted",
         Reason::Refused => "the server refused the credential",
+        Reason::Tunnel(failure) => return format!("no tunnel to the SSH server: {failure}"),
         Reason::UnexpectedPrompt(prompt) => {
             return format!("the server asked something else than the password, so nothing was answered: {prompt}");
         }

@@ -30,8 +30,10 @@ mod builtin;
 mod cancel;
 mod connect;
 mod error;
+pub mod helper;
 mod lifecycle;
 mod provider;
+mod refresh;
 mod request;
 mod unwind;
 

@@ -18,8 +18,13 @@ use crate::web_socket::Close;
 pub enum Ended {
     /// Our side: its input was over, or nobody reads its output any more.
     Here,
-    /// The server, with a close frame or by ending the connection.
-    There(Option<Close>),
+    /// The server.
+    There {
+        /// Its close frame, where there was one.
+        close: Option<Close>,
+        /// How many bytes it had sent.
+        received: u64,
+    },
 }
 
 /// Carries bytes both ways until either side ends, and then no longer.
@@ -41,7 +46,7 @@ pub async fn pump(stream: &mut Stream, stdio: &mut Stdio) -> Result<Ended, Provi
         () = reader.gone() => Ok(End::Here),
     };
     match ended {
-        Ok(End::There) => Ok(Ended::There(stream.closed().cloned())),
+        Ok(End::There) => Ok(Ended::There { close: stream.closed().cloned(), received: pump.received }),
         Ok(End::Here) => {
             goodbye(stream).await;
             Ok(Ended::Here)
@@ -92,6 +97,7 @@ struct Pump {
     end: usize,
     sending: Sending,
     half_close: bool,
+    received: u64,
     /// Set when our side is done: when to stop waiting for the server's.
     linger: Option<Pin<Box<Sleep>>>,
 }
@@ -107,7 +113,7 @@ enum Sending {
 impl Pump {
     fn new(half_close: bool) -> Self {
         let buffer = vec![0; BUFFER].into_boxed_slice();
-        Self { buffer, start: 0, end: 0, sending: Sending::Open, half_close, linger: None }
+        Self { buffer, start: 0, end: 0, sending: Sending::Open, half_close, received: 0, linger: None }
     }
 
     fn poll(
@@ -185,7 +191,10 @@ impl Pump {
             }
             match output.as_mut().poll_write(cx, bytes) {
                 Poll::Ready(Ok(0)) => return Ok(Poll::Ready(End::Here)),
-                Poll::Ready(Ok(count)) => stream.as_mut().consume(count),
+                Poll::Ready(Ok(count)) => {
+                    stream.as_mut().consume(count);
+                    self.received += count as u64;
+                }
                 Poll::Ready(Err(error)) => return gone(error),
                 Poll::Pending => return Ok(Poll::Pending),
             }

@@ -357,6 +357,6 @@ mod tests {
     #[test]
     fn a_missing_target_is_refused_with_the_usage() {
         let shown = format!("{:?}", parsed(&["mock"]).unwrap_err());
-        assert!(shown.contains("anyssh [OPTIONS] mock certificate|password [SSH FLAGS]"), "{shown}");
+        assert!(shown.contains("anyssh [OPTIONS] mock certificate|password|tunnel [SSH FLAGS]"), "{shown}");
     }
 }

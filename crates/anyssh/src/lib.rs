@@ -56,9 +56,9 @@ use crate::report::Report;
 /// Runs the command with these providers and the process's own words, environment and streams.
 ///
 /// The first thing it does is to answer `ssh`, should ssh have started this program for its password
-/// prompt: then it does not return. So call it first in `main`.
+/// prompt or to carry its bytes: then it does not return. So call it first in `main`.
 pub fn main(providers: &[&'static ProviderInfo]) -> ExitCode {
-    anyssh_openssh::helper::run_if_asked();
+    anyssh_sdk::helper::run_if_asked();
     forbid_core_dumps();
     let environment = Environment::read();
     let words: Vec<_> = std::env::args_os().collect();
