@@ -198,7 +198,7 @@ impl Connection<'_> {
 }
 
 /// The use's result on the outside: an error in it is ours, and says if the revoke failed as well.
-fn settled<T>(
+pub(crate) fn settled<T>(
     provider: &Provider,
     request: &CreateRequest,
     finished: Finished<Result<T, Cause>>,

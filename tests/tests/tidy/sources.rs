@@ -21,11 +21,15 @@ const OPENS_SECRETS: &[&str] = &[
     "crates/anyssh-openssh/src/askpass.rs",
     "crates/anyssh-openssh/src/plan.rs",
     "crates/anyssh-openssh/src/run.rs",
+    "crates/anyssh-openssh/src/tunnel_server.rs",
     // To compare with what a client sent.
     "crates/anyssh-server/src/password_login.rs",
+    "crates/anyssh-server/src/web_socket_bridge/head.rs",
     "crates/anyssh-testkit/src/hostile.rs",
     // From settings into headers.
     "providers/dedalus/src/config.rs",
+    // From a token to the header that shows it.
+    "providers/mock/src/provider.rs",
     // What --show-secrets prints.
     "crates/anyssh/src/views.rs",
 ];
