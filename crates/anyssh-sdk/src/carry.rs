@@ -6,7 +6,7 @@ use anyssh_tunnel::{Dialer, Ended, HeaderSource, Headers, Stdio, Stream, Why, pu
 use crate::connect::settled;
 use crate::error::Cause;
 use crate::refresh::Refresh;
-use crate::{Cancel, Error, Finished, Provider, with_session};
+use crate::{Cancel, Error, Finished, Operation, Provider, with_session};
 
 /// Creates a session, carries bytes between its transport and `stdio` until either side ends, and revokes it.
 ///
@@ -43,9 +43,11 @@ pub async fn carry(
             }
         };
         let used = used.await;
+        // The clean-up that follows is nothing for the other end to wait for.
+        stdio.hang_up();
         refresh.after(used).await
     });
-    settled(provider, request, used.await?)
+    settled(provider, Operation::Tunnel, request, used.await?)
 }
 
 async fn dial(session: &Session, request: &CreateRequest, refresh: &Refresh) -> Result<Stream, ProviderError> {

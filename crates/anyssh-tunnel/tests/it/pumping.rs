@@ -31,7 +31,7 @@ fn bytes(seed: u32, count: usize) -> Vec<u8> {
     (0..count as u32).map(|n| ((n ^ seed).wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
-/// Many tunnels at once, each of them exact.
+/// N6: many tunnels at once, each of them exact.
 #[tokio::test]
 async fn sixty_four_tunnels_at_once_carry_every_byte_both_ways() {
     let bridge = bridge(echo().await, Script::new());
@@ -59,7 +59,7 @@ async fn sixty_four_tunnels_at_once_carry_every_byte_both_ways() {
     running.join_all().await;
 }
 
-/// What the server sends before it ends arrives, though its reader is slow; over TCP what we still send does too.
+/// N6: what the server sends before it ends arrives, though its reader is slow.
 #[tokio::test]
 async fn the_servers_end_is_the_end_after_its_last_byte() {
     static LONG: [u8; 300_000] = [b'z'; 300_000];
@@ -80,7 +80,7 @@ async fn the_servers_end_is_the_end_after_its_last_byte() {
     }
 }
 
-/// The end of our input: what was read is sent, and what the server answers is still delivered.
+/// N6: the end of our input: what was read is sent, and what the server answers is still delivered.
 #[tokio::test]
 async fn the_end_of_the_input_loses_nothing_over_tcp() {
     let mut stream = over_tcp(echo().await).await;
