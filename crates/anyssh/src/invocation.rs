@@ -31,6 +31,7 @@ pub(crate) enum Invocation {
     Regenerate { on: On, session: Named, show_secrets: bool },
     Revoke { on: On, session: Named },
     Targets { info: &'static ProviderInfo, provider_options: ProviderOptions },
+    Tunnel { on: On },
     Providers,
     FlyteEnv,
 }
@@ -135,6 +136,7 @@ fn invocation(
         ("providers", _) => Ok(Invocation::Providers),
         ("flyte-env", _) => Ok(Invocation::FlyteEnv),
         ("targets", Some(info)) => Ok(Invocation::Targets { info, provider_options: provider_options(info, leaf) }),
+        ("tunnel", Some(info)) => Ok(Invocation::Tunnel { on: on(info, leaf)? }),
         ("create", Some(info)) => Ok(Invocation::Create { on: on(info, leaf)?, show_secrets: show_secrets(leaf) }),
         ("validate", Some(info)) => Ok(Invocation::Validate { on: on(info, leaf)?, session: named(info, leaf)? }),
         ("regenerate", Some(info)) => {
@@ -348,7 +350,7 @@ mod tests {
 
     #[test]
     fn a_command_that_is_only_reserved_is_refused_as_one_of_later() {
-        for word in ["ls", "gc", "tunnel", "stdio", "ssh-config", "flyte-env"] {
+        for word in ["ls", "gc", "stdio", "ssh-config", "flyte-env"] {
             assert!(refused(&[word]).contains("does not exist yet"), "{word}");
         }
         assert!(format!("{:?}", parsed(&["help"]).unwrap_err()).contains("anyssh --help"));

@@ -14,3 +14,5 @@ mod remote_words;
 mod secrets;
 mod streams;
 mod support;
+mod tunnel;
+mod tunnel_ends;
