@@ -68,7 +68,8 @@ impl Invocation {
             | Self::Create { on, .. }
             | Self::Validate { on, .. }
             | Self::Regenerate { on, .. }
-            | Self::Revoke { on, .. } => Some((on.info, &on.provider_options)),
+            | Self::Revoke { on, .. }
+            | Self::Tunnel { on } => Some((on.info, &on.provider_options)),
             Self::Targets { info, provider_options } => Some((info, provider_options)),
             Self::Providers | Self::FlyteEnv => None,
         }
@@ -350,7 +351,7 @@ mod tests {
 
     #[test]
     fn a_command_that_is_only_reserved_is_refused_as_one_of_later() {
-        for word in ["ls", "gc", "stdio", "ssh-config", "flyte-env"] {
+        for word in ["ls", "gc", "stdio", "ssh-config"] {
             assert!(refused(&[word]).contains("does not exist yet"), "{word}");
         }
         assert!(format!("{:?}", parsed(&["help"]).unwrap_err()).contains("anyssh --help"));
