@@ -113,7 +113,7 @@ pub async fn connect(
         };
         refresh.after(used.await).await
     });
-    settled(provider, request, used.await?)
+    settled(provider, Operation::Connect, request, used.await?)
 }
 
 /// Creates a session, runs `ssh` without input, keeps what it prints, and revokes the session.
@@ -139,7 +139,7 @@ pub async fn capture(
         };
         refresh.after(used.await).await
     });
-    settled(provider, request, used.await?)
+    settled(provider, Operation::Connect, request, used.await?)
 }
 
 impl Connection<'_> {
@@ -211,15 +211,16 @@ impl Connection<'_> {
 }
 
 /// The use's result on the outside: an error in it is ours, and says if the revoke failed as well.
-fn settled<T>(
+pub(crate) fn settled<T>(
     provider: &Provider,
+    operation: Operation,
     request: &CreateRequest,
     finished: Finished<Result<T, Cause>>,
 ) -> Result<Finished<T>, Error> {
     match finished.value {
         Ok(value) => Ok(Finished { value, revocation: finished.revocation }),
         Err(cause) => {
-            let error = Error::new(provider.info().name, Operation::Connect, cause).with_target(&request.target);
+            let error = Error::new(provider.info().name, operation, cause).with_target(&request.target);
             Err(match finished.revocation {
                 Ok(_) => error,
                 Err(failure) => error.with_clean_up_failure(failure),

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use anyssh_core::{ErrorKind, ProviderError, Target};
-use anyssh_openssh::{HostKeyError, LaunchError, NotAuthenticated, PlanError, ProgramError, Reason, TrustError};
+use anyssh_openssh::{
+    HostKeyError, LaunchError, NotAuthenticated, PlanError, ProgramError, Reason, TrustError, TunnelFailure,
+};
 
 /// What was being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub enum Operation {
     Targets,
     /// Running `ssh`.
     Connect,
+    /// Carrying bytes between a transport and somebody's own streams.
+    Tunnel,
 }
 
 impl Operation {
@@ -35,6 +39,7 @@ impl Operation {
             Self::Revoke => "revoke",
             Self::Targets => "targets",
             Self::Connect => "connect",
+            Self::Tunnel => "tunnel",
         }
     }
 }
@@ -231,11 +236,10 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match &self.0.cause {
             Cause::Provider(error) => error.is_retryable(),
-            Cause::NotAuthenticated(ended) => match &ended.reason {
-                Reason::Tunnel(failure) => failure.retryable,
-                _ => matches!(self.kind(), Kind::Unavailable),
+            _ => match self.tunnel_failure() {
+                Some(failure) => failure.retryable,
+                None => matches!(self.kind(), Kind::Unavailable),
             },
-            _ => matches!(self.kind(), Kind::Unavailable),
         }
     }
 
@@ -259,6 +263,18 @@ impl Error {
     pub fn trust_error(&self) -> Option<&TrustError> {
         match &self.0.cause {
             Cause::Trust(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Why the tunnel that carries ssh's bytes failed, where that was the reason.
+    pub fn tunnel_failure(&self) -> Option<&TunnelFailure> {
+        match &self.0.cause {
+            Cause::NotAuthenticated(ended) => match &ended.reason {
+                Reason::Tunnel(failure) => Some(failure),
+                _ => None,
+            },
+            Cause::Trust(TrustError::HostKey(HostKeyError::Tunnel { failure, .. })) => Some(failure),
             _ => None,
         }
     }

@@ -40,7 +40,8 @@ impl Refresh {
         })
     }
 
-    async fn other_headers(&self) -> Result<Option<Headers>, ProviderError> {
+    /// The headers of a session in place of the first one, which is made at the first call.
+    pub(crate) async fn other_headers(&self) -> Result<Option<Headers>, ProviderError> {
         let mut asked = self.0.asked.lock().await;
         if !std::mem::replace(&mut *asked, true) {
             let regenerated = self.0.provider.regenerate(&SessionRef::from(&self.0.session), &self.0.request).await;

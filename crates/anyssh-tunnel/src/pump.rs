@@ -45,8 +45,9 @@ pub async fn pump(stream: &mut Stream, stdio: &mut Stdio) -> Result<Ended, Provi
         ended = poll_fn(|cx| pump.poll(cx, Pin::new(&mut *stream), Pin::new(&mut *input), Pin::new(&mut *output))) => ended,
         () = reader.gone() => Ok(End::Here),
     };
+    let received = pump.received;
     match ended {
-        Ok(End::There) => Ok(Ended::There { close: stream.closed().cloned(), received: pump.received }),
+        Ok(End::There) => Ok(Ended::There { close: stream.closed().cloned(), received }),
         Ok(End::Here) => {
             goodbye(stream).await;
             Ok(Ended::Here)

@@ -6,6 +6,7 @@
 //! non-blocking.
 
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdUnixStream;
@@ -21,7 +22,8 @@ pub struct Stdio {
     pub(crate) input: Box<dyn AsyncRead + Send + Unpin>,
     pub(crate) output: Box<dyn AsyncWrite + Send + Unpin>,
     pub(crate) reader: Reader,
-    _restored: Vec<Restored>,
+    restored: Vec<Restored>,
+    of_process: bool,
 }
 
 impl Stdio {
@@ -42,7 +44,28 @@ impl Stdio {
         input: impl AsyncRead + Send + Unpin + 'static,
         output: impl AsyncWrite + Send + Unpin + 'static,
     ) -> Self {
-        Self { input: Box::new(input), output: Box::new(output), reader: Reader(None), _restored: Vec::new() }
+        Self {
+            input: Box::new(input),
+            output: Box::new(output),
+            reader: Reader(None),
+            restored: Vec::new(),
+            of_process: false,
+        }
+    }
+
+    /// Lets go of both streams: whoever reads the output sees its end now, and not when this process ends.
+    /// Those of a process lead nowhere afterwards. `ssh` hangs up its ProxyCommand (SIGHUP) when it sees that end.
+    pub fn hang_up(&mut self) {
+        (self.input, self.output, self.reader) =
+            (Box::new(tokio::io::empty()), Box::new(tokio::io::sink()), Reader(None));
+        self.restored.clear();
+        if self.of_process
+            && let Ok(nowhere) = File::options().read(true).write(true).open("/dev/null")
+        {
+            // Where that fails, the end of the process does the same a little later.
+            let _ = rustix::stdio::dup2_stdin(&nowhere);
+            let _ = rustix::stdio::dup2_stdout(&nowhere);
+        }
     }
 
     fn open() -> io::Result<Self> {
@@ -62,7 +85,7 @@ impl Stdio {
             FileType::Socket => Box::new(socket(stdout.as_fd(), &mut restored)?),
             _ => Box::new(tokio::io::stdout()),
         };
-        Ok(Self { input, output, reader, _restored: restored })
+        Ok(Self { input, output, reader, restored, of_process: true })
     }
 }
 
@@ -80,7 +103,7 @@ fn receiver(stdin: BorrowedFd<'_>, restored: &mut Vec<Restored>) -> io::Result<p
     if let Ok(own) = pipe::OpenOptions::new().open_receiver("/proc/self/fd/0") {
         return Ok(own);
     }
-    restored.push(Restored::of(stdin)?);
+    restored.extend(Restored::of(stdin)?);
     pipe::Receiver::from_owned_fd(stdin.try_clone_to_owned()?)
 }
 
@@ -88,12 +111,12 @@ fn sender(stdout: BorrowedFd<'_>, restored: &mut Vec<Restored>) -> io::Result<pi
     if let Ok(own) = pipe::OpenOptions::new().open_sender("/proc/self/fd/1") {
         return Ok(own);
     }
-    restored.push(Restored::of(stdout)?);
+    restored.extend(Restored::of(stdout)?);
     pipe::Sender::from_owned_fd(stdout.try_clone_to_owned()?)
 }
 
 fn socket(descriptor: BorrowedFd<'_>, restored: &mut Vec<Restored>) -> io::Result<UnixStream> {
-    restored.push(Restored::of(descriptor)?);
+    restored.extend(Restored::of(descriptor)?);
     let stream = StdUnixStream::from(descriptor.try_clone_to_owned()?);
     stream.set_nonblocking(true)?;
     UnixStream::from_std(stream)
@@ -120,8 +143,13 @@ struct Restored {
 }
 
 impl Restored {
-    fn of(descriptor: BorrowedFd<'_>) -> io::Result<Self> {
-        Ok(Self { descriptor: descriptor.try_clone_to_owned()?, flags: fcntl_getfl(descriptor)? })
+    /// `None` if it never waits already.
+    fn of(descriptor: BorrowedFd<'_>) -> io::Result<Option<Self>> {
+        let flags = fcntl_getfl(descriptor)?;
+        if flags.contains(OFlags::NONBLOCK) {
+            return Ok(None);
+        }
+        Ok(Some(Self { descriptor: descriptor.try_clone_to_owned()?, flags }))
     }
 }
 

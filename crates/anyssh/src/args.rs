@@ -39,6 +39,12 @@ pub(crate) fn command(providers: &[&'static ProviderInfo]) -> Command {
         }))
         .subcommand(verb("revoke", "End a session at the provider", providers, named_session))
         .subcommand(targets(providers))
+        .subcommand(verb(
+            "tunnel",
+            "Carry raw bytes between standard streams and a session's transport (a ProxyCommand)",
+            providers,
+            |command| command,
+        ))
         .subcommand(own("providers", "List the providers, their settings and options, and what each can do"))
         .subcommand(own("flyte-env", "Print the environment that makes a Flyte run debuggable"))
 }
@@ -180,6 +186,7 @@ mod tests {
             vec!["regenerate", "mock"],
             vec!["revoke", "mock"],
             vec!["targets"],
+            vec!["tunnel", "mock"],
             vec!["providers"],
             vec!["flyte-env"],
         ] {

@@ -52,6 +52,9 @@ pub(crate) enum Invocation {
         info: &'static ProviderInfo,
         provider_options: ProviderOptions,
     },
+    Tunnel {
+        on: On,
+    },
     Providers,
     FlyteEnv,
 }
@@ -88,7 +91,8 @@ impl Invocation {
             | Self::Create { on, .. }
             | Self::Validate { on, .. }
             | Self::Regenerate { on, .. }
-            | Self::Revoke { on, .. } => Some((on.info, &on.provider_options)),
+            | Self::Revoke { on, .. }
+            | Self::Tunnel { on } => Some((on.info, &on.provider_options)),
             Self::Targets { info, provider_options } => Some((info, provider_options)),
             Self::Providers | Self::FlyteEnv => None,
         }
@@ -156,6 +160,7 @@ fn invocation(
         ("providers", _) => Ok(Invocation::Providers),
         ("flyte-env", _) => Ok(Invocation::FlyteEnv),
         ("targets", Some(info)) => Ok(Invocation::Targets { info, provider_options: provider_options(info, leaf) }),
+        ("tunnel", Some(info)) => Ok(Invocation::Tunnel { on: on(info, leaf)? }),
         ("create", Some(info)) => Ok(Invocation::Create { on: on(info, leaf)?, show_secrets: show_secrets(leaf) }),
         ("validate", Some(info)) => Ok(Invocation::Validate { on: on(info, leaf)?, session: named(info, leaf)? }),
         ("regenerate", Some(info)) => {
@@ -387,7 +392,7 @@ mod tests {
 
     #[test]
     fn a_command_that_is_only_reserved_is_refused_as_one_of_later() {
-        for word in ["ls", "gc", "tunnel", "stdio", "ssh-config", "flyte-env"] {
+        for word in ["ls", "gc", "stdio", "ssh-config"] {
             assert!(refused(&[word]).contains("does not exist yet"), "{word}");
         }
         assert!(format!("{:?}", parsed(&["help"]).unwrap_err()).contains("anyssh --help"));

@@ -55,5 +55,11 @@ fn notes(options: &Options) -> Progress {
     }
     // A note may come while a line of progress stands on the terminal.
     let begin = if io::stderr().is_terminal() { "\r\x1b[K" } else { "" };
-    Progress::new(move |text| console::error_text(&format!("{begin}note: {text}\n")))
+    // A provider and its list of targets are built from the same settings, and say the same.
+    let said: Mutex<BTreeSet<String>> = Mutex::default();
+    Progress::new(move |text| {
+        if said.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned()) {
+            console::error_text(&format!("{begin}note: {text}\n"));
+        }
+    })
 }

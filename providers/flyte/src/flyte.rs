@@ -68,9 +68,10 @@ impl Flyte {
         let http = config.endpoint.http()?;
         // Over plain HTTP beyond loopback no token is sent (K5), as Flyte's own client does not.
         let rpc_tokens = tokens.clone().filter(|_| config.endpoint.base_url.keeps_secrets());
-        let rpc = ConnectClient::new(http.clone(), rpc_tokens);
+        let rpc = ConnectClient::new(http.clone(), rpc_tokens).behind(config.gateway.clone());
+        let anonymous = ConnectClient::anonymous(http).behind(config.gateway.clone());
         let scope = Scope { org: config.org.clone(), project: config.project.clone(), domain: config.domain.clone() };
-        let control = ControlPlane::new(rpc, ConnectClient::anonymous(http), scope);
+        let control = ControlPlane::new(rpc, anonymous, scope);
         let hosts = TokenHosts::new(&config.endpoint.base_url, &config.data_plane_hosts);
         Ok(Self { control, tokens, hosts: hosts.map_err(ProviderError::config)?, config })
     }

@@ -3,16 +3,14 @@
 //! The task, the settings of the run and the inputs pass through as JSON trees in which only the named keys
 //! are touched, so that nothing is lost that is not known here.
 
-use std::collections::BTreeMap;
-
 use anyssh_core::{Deadline, ErrorKind, Progress, ProviderError, Wake, escape};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::cluster::{self, Purpose};
 use crate::connect_rpc::{Code, ConnectClient, Procedure};
 use crate::debug_name::debug_name;
 use crate::flyte::Flyte;
-use crate::launch_env::launch_env;
+use crate::run_spec;
 use crate::target::{ActionName, ROOT_ACTION};
 
 const RUNS: &str = "flyteidl2.workflow.RunService";
@@ -68,15 +66,21 @@ impl Relaunch<'_> {
         let (task, run_spec) = self.source_specs().await?;
         let inputs = self.inputs().await?;
         let inputs = self.upload(&action, &task, inputs).await?;
+        let source = self.flyte.control.scope().run(&self.source.run);
         let mut request = json!({
             "runId": self.flyte.control.scope().run(&action.run),
             "taskSpec": task,
-            "runSpec": self.run_spec(run_spec),
+            "runSpec": run_spec::for_debugging(run_spec, &source, self.public_key),
         });
         merge(&mut request, inputs);
         match self.flyte.control.rpc().unary::<Value>(CREATE_RUN, &request, self.deadline).await {
             Ok(answer) => check_name(&answer, &action).map(|()| Launched { action, existed: false }),
             Err(error) if error.code() == Some(Code::AlreadyExists) => Ok(Launched { action, existed: true }),
+            // Some servers call a name that is taken `internal`, and an answer may have been lost.
+            Err(error) if error.kind() == ErrorKind::Unavailable => match self.exists(&action).await {
+                Ok(true) => Ok(Launched { action, existed: true }),
+                _ => Err(error.into()),
+            },
             Err(error) => Err(error.into()),
         }
     }
@@ -152,49 +156,6 @@ impl Relaunch<'_> {
             None => Ok(self.flyte.control.rpc().clone()),
         }
     }
-
-    /// The settings of the source run with the debug variables, and without its own relations.
-    fn run_spec(&self, source: Value) -> Value {
-        let mut spec = match source {
-            Value::Object(spec) => spec,
-            _ => Map::new(),
-        };
-        for key in ["relation", "relatedTo", "recover"] {
-            spec.remove(key);
-        }
-        let deployed = is_deployed(spec.get("taskSpecSource"));
-        let envs = spec.remove("envs").unwrap_or_default();
-        spec.insert("envs".to_owned(), overlaid(envs, deployed, &launch_env(self.public_key, &BTreeMap::new())));
-        let source = self.flyte.control.scope().run(&self.source.run);
-        spec.insert("relation".to_owned(), json!({"relatedTo": source, "relationType": "RELATION_TYPE_RERUN"}));
-        Value::Object(spec)
-    }
-}
-
-/// Enums are names, or numbers.
-fn is_deployed(source: Option<&Value>) -> bool {
-    let by_name = source.and_then(Value::as_str).is_some_and(|name| name.ends_with("DEPLOYED"));
-    by_name || source.and_then(Value::as_u64) == Some(1)
-}
-
-/// The variables of a run with ours over them, in the order in which they first appear. The path of a local
-/// Python means nothing to a deployed task.
-fn overlaid(envs: Value, deployed: bool, ours: &BTreeMap<String, String>) -> Value {
-    let mut envs = if envs.is_object() { envs } else { json!({}) };
-    let mut values = match envs.get_mut("values").map(Value::take) {
-        Some(Value::Array(values)) => values,
-        _ => Vec::new(),
-    };
-    let key = |pair: &Value| pair.get("key").and_then(Value::as_str).unwrap_or_default().to_owned();
-    values.retain(|pair| !(deployed && key(pair) == "_F_SYS_PATH"));
-    for (name, value) in ours {
-        match values.iter_mut().find(|pair| key(pair) == *name) {
-            Some(pair) => *pair = json!({"key": name, "value": value}),
-            None => values.push(json!({"key": name, "value": value})),
-        }
-    }
-    envs["values"] = Value::Array(values);
-    envs
 }
 
 fn merge(request: &mut Value, more: Value) {
@@ -329,6 +290,20 @@ mod tests {
         let (raced, _) =
             server(|method| (method == "CreateRun").then(|| (409, json!({"code": "already_exists"})))).await;
         assert!(start(&raced, "a0").await.unwrap().existed);
+        // Some servers have another word for that.
+        let created = std::sync::atomic::AtomicBool::new(false);
+        let (internal, _) = server(move |method| match method {
+            "CreateRun" => {
+                created.store(true, std::sync::atomic::Ordering::SeqCst);
+                Some((501, json!({"code": "internal", "message": "duplicate key"})))
+            }
+            "GetActionDetails" if created.load(std::sync::atomic::Ordering::SeqCst) => {
+                Some((200, details("QUEUED", None)))
+            }
+            _ => None,
+        })
+        .await;
+        assert!(start(&internal, "a0").await.unwrap().existed);
     }
 
     #[tokio::test]
@@ -368,15 +343,5 @@ mod tests {
         let other = json!({"run": {"action": {"id": {"run": {"name": "r2"}}}}});
         let (server, _) = server(move |method| (method == "CreateRun").then(|| (200, other.clone()))).await;
         assert_eq!(start(&server, "a0").await.unwrap_err().kind(), ErrorKind::Protocol);
-    }
-
-    #[test]
-    fn the_path_of_a_local_python_is_dropped_for_deployed_tasks() {
-        let envs = || json!({"values": [{"key": "_F_SYS_PATH", "value": "./"}, {"key": "A", "value": "1"}]});
-        for (source, kept) in [(json!("TASK_SPEC_SOURCE_DEPLOYED"), 1), (json!(1), 1), (json!(2), 2), (Value::Null, 2)]
-        {
-            let overlaid = overlaid(envs(), is_deployed(Some(&source)), &BTreeMap::new());
-            assert_eq!(overlaid["values"].as_array().unwrap().len(), kept, "{source}");
-        }
     }
 }

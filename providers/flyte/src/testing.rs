@@ -135,10 +135,6 @@ impl TokenSource for FixedToken {
     async fn token(&self, _: Deadline, _: Freshness) -> Result<Token, AuthError> {
         Ok(Token { secret: "token-of-the-tests".into(), expires_at: None, rpc_header: "authorization".to_owned() })
     }
-
-    fn identity(&self) -> String {
-        "tests".to_owned()
-    }
 }
 
 pub(crate) fn scope() -> Scope {

@@ -1,6 +1,6 @@
 //! Waiting for the way into a pod: first for the link, then for the route behind it.
 
-use anyssh_core::{Deadline, Progress};
+use anyssh_core::{Deadline, ErrorKind, Progress};
 use tokio::time::timeout_at;
 
 use crate::error::{DebugError, Stage, mismatch};
@@ -21,9 +21,13 @@ pub(crate) async fn for_link(
     let mut last = None;
     let searching = async {
         loop {
-            let details = watch.next().await?;
+            let details = match watch.next().await {
+                // The question itself ran into the deadline: what was seen before says more than that.
+                Err(error) if error.kind() == ErrorKind::TimedOut => return Ok(None),
+                details => details?,
+            };
             match look(&details, watch.action())? {
-                Seen::Link(link) => return Ok(link),
+                Seen::Link(link) => return Ok(Some(link)),
                 Seen::Pending(what) if last.as_ref() == Some(&what) => {}
                 Seen::Pending(what) => {
                     progress.tell(&what);
@@ -32,9 +36,10 @@ pub(crate) async fn for_link(
             }
         }
     };
-    timeout_at(deadline.instant().into(), searching).await.unwrap_or_else(|_| {
-        let last = last.take().unwrap_or_else(|| "nothing: the control plane did not answer".to_owned());
-        Err(DebugError::TimedOut { stage: Stage::Link, last })
+    let found: Result<_, DebugError> = timeout_at(deadline.instant().into(), searching).await.unwrap_or(Ok(None));
+    found?.ok_or_else(|| {
+        let last = last.unwrap_or_else(|| "nothing: the control plane did not answer".to_owned());
+        DebugError::TimedOut { stage: Stage::Link, last }
     })
 }
 
@@ -72,7 +77,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
-    use anyssh_core::{ErrorKind, ProviderError};
+    use anyssh_core::ProviderError;
     use serde_json::{Value, json};
 
     use super::*;
@@ -247,6 +252,13 @@ mod tests {
             let word = phase.to_ascii_lowercase().replace('_', " ");
             assert!(error.to_string().ends_with(&format!("last seen: the run is {word}")), "{error}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_control_plane_that_never_answers_ends_with_the_deadline() {
+        let server = Server::start(|exchange| async move { exchange.hold().await }).await;
+        let error = wait(&server, NEVER, 1).await.0.unwrap_err();
+        assert!(error.to_string().ends_with("last seen: nothing: the control plane did not answer"), "{error}");
     }
 
     #[tokio::test]

@@ -21,8 +21,10 @@ const OPENS_SECRETS: &[&str] = &[
     "crates/anyssh-openssh/src/askpass.rs",
     "crates/anyssh-openssh/src/plan.rs",
     "crates/anyssh-openssh/src/run.rs",
+    "crates/anyssh-openssh/src/tunnel_server.rs",
     // To compare with what a client sent.
     "crates/anyssh-server/src/password_login.rs",
+    "crates/anyssh-server/src/web_socket_bridge/head.rs",
     "crates/anyssh-testkit/src/hostile.rs",
     // To log in as a session says, and to look for it where it must not be.
     "crates/anyssh-testkit/src/conformance/secrets.rs",
@@ -45,6 +47,13 @@ const OPENS_SECRETS: &[&str] = &[
     "providers/flyte/src/auth/oauth.rs",
     "providers/flyte/src/auth/pkce.rs",
     "providers/flyte/src/auth/store.rs",
+    // Into the headers of Flyte's control plane and of the way into a pod, and into files of the user's.
+    "providers/flyte/src/api_key_app.rs",
+    "providers/flyte/src/connect_rpc/client.rs",
+    "providers/flyte/src/headers_file.rs",
+    "providers/flyte/src/ingress.rs",
+    // From a session into the header that the mock's own bridge asks for.
+    "providers/mock/src/provider.rs",
     // What --show-secrets prints.
     "crates/anyssh/src/views.rs",
 ];

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
@@ -17,6 +17,9 @@ use super::{Act, Cut, Frames, Shared};
 
 /// How long a client may take for its request.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
+
+/// How long a client may take to close after us.
+const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// Serves one connection to its end.
 pub(crate) async fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
@@ -67,14 +70,19 @@ fn switch(request: &RequestHead, shared: &Shared, more: Option<&str>) -> Result<
     request.switch(more).map_err(|status| refusal(status, "", ""))
 }
 
-/// Ends a connection so that what was written arrives: closing over unread bytes would reset it.
+/// Ends a connection so that what was written arrives.
 async fn finish(mut stream: BufReader<TcpStream>) -> io::Result<()> {
     stream.shutdown().await?;
-    let mut rest = [0; 4096];
-    let _ =
-        timeout(Duration::from_secs(1), async { while stream.read(&mut rest).await.is_ok_and(|count| count > 0) {} })
-            .await;
+    drain(&mut stream).await;
     Ok(())
+}
+
+/// Reads on until the client is done too: closing over unread bytes would reset the connection, and what was
+/// written with it.
+async fn drain(client: &mut (impl AsyncRead + Unpin)) {
+    let mut rest = vec![0; 16 * 1024];
+    let draining = async { while client.read(&mut rest).await.is_ok_and(|count| count > 0) {} };
+    let _ = timeout(DRAIN_TIME, draining).await;
 }
 
 /// An RST in place of a FIN.
@@ -121,13 +129,20 @@ async fn tunnel(stream: BufReader<TcpStream>, upstream: TcpStream, shared: &Shar
         _ = cuts.changed() => Ok(End::Cut((*cuts.borrow()).unwrap_or(Cut::Fin))),
     };
     match end {
-        Ok(End::Cut(Cut::BlackHole)) => std::future::pending().await,
-        Ok(End::Cut(Cut::Rst)) => reset(client_write.as_ref()),
-        Ok(End::Cut(Cut::CloseFrame(code))) => close(&mut client_write, &code.to_be_bytes()).await,
-        Ok(End::Cut(Cut::Fin)) => client_write.shutdown().await,
-        Ok(End::Over) => close(&mut client_write, &[]).await,
-        Err(error) => Err(error),
+        Ok(End::Cut(Cut::BlackHole)) => return std::future::pending().await,
+        Ok(End::Cut(Cut::Rst)) => {
+            reset(client_write.as_ref())?;
+            // Dropped, it would send a FIN first.
+            client_write.forget();
+            return Ok(());
+        }
+        Ok(End::Cut(Cut::CloseFrame(code))) => close(&mut client_write, &code.to_be_bytes()).await?,
+        Ok(End::Cut(Cut::Fin)) => client_write.shutdown().await?,
+        Ok(End::Over) => close(&mut client_write, &[]).await?,
+        Err(error) => return Err(error),
     }
+    drain(&mut from_client).await;
+    Ok(())
 }
 
 async fn close(client: &mut OwnedWriteHalf, payload: &[u8]) -> io::Result<()> {

@@ -132,6 +132,8 @@ impl Inbound {
         }
         if head.length == 0 {
             self.idle.count()?;
+        } else {
+            self.idle = IdleFrames::default();
         }
         self.filled.start += size;
         self.in_message = !head.is_final;
@@ -161,7 +163,7 @@ impl Inbound {
     }
 }
 
-/// Frames that carry nothing. Each costs us work, so a flood of them is an attack or a fault.
+/// Frames in a row that carry nothing. Each costs us work, so a flood of them is an attack or a fault.
 #[derive(Debug, Default)]
 struct IdleFrames {
     since: Option<Instant>,

@@ -8,6 +8,7 @@ mod providers;
 mod regenerate;
 mod revoke;
 mod targets;
+mod tunnel;
 mod validate;
 
 use anyssh_core::ProviderInfo;
@@ -53,6 +54,7 @@ async fn dispatch(context: &Context<'_>, invocation: &Invocation, cancel: &Cance
         Invocation::Targets { info, provider_options } => {
             unless(cancel, info, targets::run(context, info, provider_options)).await
         }
+        Invocation::Tunnel { on } => tunnel::run(context, on, cancel).await,
         Invocation::Providers => providers::run(context),
         Invocation::FlyteEnv => flyte_env::run(context),
     }

@@ -22,6 +22,11 @@ const LONGEST_INTERVAL: u32 = 60;
 
 const USER_CODE: &str = "1 to 64 visible characters";
 
+const SHORT_URL: &str = "an https:// URL of at most 200 characters";
+
+/// A longer URL would be cut where it is shown.
+const LONGEST_URL: usize = 200;
+
 /// Where to type which code (RFC 8628 §3.2).
 #[derive(Debug, Deserialize)]
 struct DeviceAnswer {
@@ -133,11 +138,22 @@ fn interval(answer: &DeviceAnswer) -> u32 {
     asked.clamp(1, LONGEST_INTERVAL)
 }
 
-/// The URL with the code in it: the server's own, or one made as its documents say.
+/// The URL with the code in it: the server's own, or one made as its documents say. If that is too long to be
+/// shown, the one without the code, which the user is told anyway.
 fn shown_url(answer: &DeviceAnswer, config: &Config) -> Result<String, FieldError> {
     if !(1..=64).contains(&answer.user_code.len()) || !answer.user_code.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(FieldError::new("user_code", USER_CODE, &answer.user_code));
     }
+    let complete = complete_url(answer, config)?;
+    if complete.len() <= LONGEST_URL {
+        return Ok(complete);
+    }
+    let bare = parse_url("verification_uri", &answer.verification_uri, config)?;
+    let bare = Some(String::from(bare)).filter(|url| url.len() <= LONGEST_URL);
+    bare.ok_or_else(|| FieldError::new("verification_uri", SHORT_URL, &answer.verification_uri))
+}
+
+fn complete_url(answer: &DeviceAnswer, config: &Config) -> Result<String, FieldError> {
     let complete = answer.verification_uri_complete.as_deref().filter(|url| !url.is_empty());
     if let Some(url) = complete {
         return parse_url("verification_uri_complete", url, config).map(String::from);

@@ -174,10 +174,6 @@ impl TokenSource for Tokens {
         current.token = Some(token);
         Ok(answer)
     }
-
-    fn identity(&self) -> String {
-        self.identity.clone()
-    }
 }
 
 impl InHand {

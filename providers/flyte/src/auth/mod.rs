@@ -3,11 +3,12 @@
 //! Reading order: this file has what others need. `kept.rs` is the source: it keeps a token and makes a
 //! new one when it has to. `metadata.rs` asks the control plane how; `client_secret.rs`, `command.rs`,
 //! `device.rs` and `pkce.rs` (with `redirect.rs`) are the ways; `oauth.rs` is what they share. `store.rs` has the
-//! files, `jwt.rs` reads a token's end.
+//! files, `jwt.rs` reads a token's end. `gateway.rs` is the way through a gateway in front of all this.
 
 mod client_secret;
 mod command;
 mod device;
+mod gateway;
 mod jwt;
 mod kept;
 mod metadata;
@@ -25,6 +26,7 @@ use secrecy::SecretString;
 
 use crate::config::{Config, Login};
 use crate::connect_rpc::ConnectClient;
+pub(crate) use gateway::Gateway;
 use kept::Tokens;
 use metadata::Metadata;
 
@@ -66,9 +68,6 @@ pub(crate) trait TokenSource: fmt::Debug + Send + Sync {
     /// # Errors
     /// Why there is none; by `deadline` at the latest.
     async fn token(&self, deadline: Deadline, freshness: Freshness) -> Result<Token, AuthError>;
-
-    /// Whose tokens these are, in words that hold no secret: part of the key of every cache (K8).
-    fn identity(&self) -> String;
 }
 
 /// Why there is no token.
@@ -104,7 +103,7 @@ pub(crate) fn source(config: &Config) -> Result<Option<Arc<dyn TokenSource>>, Pr
     if matches!(config.login, Login::Passthrough) || !config.endpoint.base_url.keeps_secrets() {
         return Ok(None);
     }
-    let rpc = ConnectClient::anonymous(config.endpoint.http()?);
+    let rpc = ConnectClient::anonymous(config.endpoint.http()?).behind(config.gateway.clone());
     Ok(Some(Arc::new(Tokens::new(config, rpc))))
 }
 

@@ -15,6 +15,7 @@ mod values;
 mod yaml;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyssh_core::{ErrorKind, OptionInfo, ProviderError, Settings, Surroundings, escape};
 use anyssh_http::BaseUrl;
@@ -24,12 +25,13 @@ pub(crate) use found::untrusted_files;
 pub(crate) use login::{Login, below_working_dir};
 pub(crate) use names::SETTINGS;
 
+use crate::auth::Gateway;
 use crate::endpoint::Endpoint;
 use endpoint_form::Plain;
 use found::Search;
 use names::{
-    API_KEY, CA_FILE, CONSOLE, DISABLE_KEYRING, DOMAIN, EAGER_KEYS, ENDPOINT, HTTP_PROXY, INSECURE,
-    INSECURE_SKIP_VERIFY, Key, ORG, PROJECT, PROXY_COMMAND, SCOPES,
+    API_KEY, CA_FILE, DISABLE_KEYRING, DOMAIN, EAGER_KEYS, ENDPOINT, HTTP_PROXY, INSECURE, INSECURE_SKIP_VERIFY, Key,
+    ORG, PROJECT, PROXY_COMMAND, SCOPES,
 };
 use values::Places;
 
@@ -49,15 +51,13 @@ pub(crate) struct Config {
     pub(crate) domain: String,
     /// Hosts besides the endpoint's own that may get a token (K5), as `[flyte] data_plane_hosts` lists them.
     pub(crate) data_plane_hosts: Vec<String>,
-    /// Where the web console is, if not at the endpoint.
-    pub(crate) console: Option<BaseUrl>,
     pub(crate) login: Login,
     /// Scopes in place of those that the control plane names; empty if it is to name them.
     pub(crate) scopes: Vec<String>,
     /// The proxy on the way to the token endpoint.
     pub(crate) http_proxy: Option<BaseUrl>,
-    /// The command whose output opens a gateway in front of the control plane.
-    pub(crate) proxy_command: Option<Vec<String>>,
+    /// The way through a gateway in front of the control plane, if there is one.
+    pub(crate) gateway: Option<Arc<Gateway>>,
     /// Where tokens are kept; `None` if they are not to be kept.
     pub(crate) token_dir: Option<PathBuf>,
     pub(crate) surroundings: Surroundings,
@@ -84,14 +84,13 @@ impl Config {
             project: identifier(&places, &PROJECT, None)?,
             domain: identifier(&places, &DOMAIN, None)?,
             data_plane_hosts: separated(settings.option(DATA_PLANE_HOSTS.name).unwrap_or_default()),
-            console: console(&places)?,
             login: match &key {
                 Some(key) => Login::with_api_key(key),
                 None => Login::read(&places)?,
             },
             scopes: places.list(&SCOPES)?,
             http_proxy: http_proxy(&places)?,
-            proxy_command: places.command(&PROXY_COMMAND)?,
+            gateway: places.command(&PROXY_COMMAND)?.filter(|_| base_url.keeps_secrets()).map(Gateway::new),
             token_dir: if places.flag(&DISABLE_KEYRING)? { None } else { token_dir },
             surroundings: settings.surroundings().clone(),
             endpoint: Endpoint { ca_file: ca_file(&places)?, base_url, request_timeout: settings.request_timeout() },
@@ -150,11 +149,6 @@ fn ca_file(places: &Places<'_>) -> Result<Option<PathBuf>, ProviderError> {
         return Err(ProviderError::new(ErrorKind::Config, message).with_field(INSECURE_SKIP_VERIFY.name));
     }
     Ok(file.map(|file| below_working_dir(places.settings.surroundings(), &file)))
-}
-
-fn console(places: &Places<'_>) -> Result<Option<BaseUrl>, ProviderError> {
-    let Some((text, found)) = places.word(&CONSOLE)? else { return Ok(None) };
-    parse_endpoint(found.field, &text, plain(places)?).map(Some)
 }
 
 fn http_proxy(places: &Places<'_>) -> Result<Option<BaseUrl>, ProviderError> {

@@ -65,7 +65,6 @@ const ADMIN_HTTP_PROXY: SettingInfo =
     SettingInfo::optional("FLYTE_ADMIN_HTTPPROXYURL", "the proxy on the way to the token endpoint");
 const ADMIN_DISABLE_KEYRING: SettingInfo =
     SettingInfo::optional("FLYTE_ADMIN_DISABLEKEYRING", "keep no token on this machine");
-const CONSOLE_ENDPOINT: SettingInfo = SettingInfo::optional("FLYTE_CONSOLE_ENDPOINT", "where the web console is");
 const TASK_ORG: SettingInfo =
     SettingInfo::optional("FLYTE_TASK_ORG", "the organisation, if the endpoint's name does not say it");
 const TASK_PROJECT: SettingInfo = SettingInfo::optional("FLYTE_TASK_PROJECT", "the project");
@@ -94,7 +93,6 @@ pub(crate) const SETTINGS: &[SettingInfo] = &[
     ADMIN_PROXY_COMMAND,
     ADMIN_HTTP_PROXY,
     ADMIN_DISABLE_KEYRING,
-    CONSOLE_ENDPOINT,
     TASK_ORG,
     TASK_PROJECT,
     TASK_DOMAIN,
@@ -122,12 +120,11 @@ pub(crate) const PROXY_COMMAND: Key =
 pub(crate) const HTTP_PROXY: Key = key(&[ADMIN_HTTP_PROXY], ["admin", "httpProxyURL"], "admin.httpProxyURL");
 pub(crate) const DISABLE_KEYRING: Key =
     key(&[ADMIN_DISABLE_KEYRING], ["admin", "disableKeyring"], "admin.disableKeyring");
-pub(crate) const CONSOLE: Key = key(&[CONSOLE_ENDPOINT], ["console", "endpoint"], "console.endpoint");
 pub(crate) const ORG: Key = key(&[TASK_ORG], ["task", "org"], "task.org");
 pub(crate) const PROJECT: Key = key(&[TASK_PROJECT], ["task", "project"], "task.project");
 pub(crate) const DOMAIN: Key = key(&[TASK_DOMAIN], ["task", "domain"], "task.domain");
 
-/// The sections of a file that are Flyte's and read here.
+/// The sections of a file that are Flyte's.
 pub(crate) const SECTIONS: [&str; 3] = ["admin", "console", "task"];
 
 #[cfg(test)]
@@ -150,7 +147,6 @@ mod tests {
             PROXY_COMMAND,
             HTTP_PROXY,
             DISABLE_KEYRING,
-            CONSOLE,
             ORG,
             PROJECT,
             DOMAIN,

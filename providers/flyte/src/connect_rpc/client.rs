@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use anyssh_core::Deadline;
 use anyssh_http::{Call, Header, HttpClient, RetryPolicy};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::RpcError;
 use super::request_id;
-use crate::auth::{Freshness, Token, TokenSource};
+use crate::auth::{Freshness, Gateway, Token, TokenSource};
 
 /// One method of a service.
 #[derive(Clone, Copy, Debug)]
@@ -39,22 +39,36 @@ impl Procedure {
 pub(crate) struct ConnectClient {
     http: HttpClient,
     tokens: Option<Arc<dyn TokenSource>>,
+    /// In front of this origin, and of no other.
+    gateway: Option<Arc<Gateway>>,
+}
+
+/// What a call shows: to the control plane, and to a gateway in front of it.
+#[derive(Debug)]
+pub(super) struct Credentials {
+    token: Option<Token>,
+    gateway: Option<SecretString>,
 }
 
 impl ConnectClient {
     /// A client that sends no token: for the RPCs that say how to get one, and for plain HTTP.
     pub(crate) fn anonymous(http: HttpClient) -> Self {
-        Self { http, tokens: None }
+        Self { http, tokens: None, gateway: None }
     }
 
     /// A client that sends the tokens of this source.
     pub(crate) fn new(http: HttpClient, tokens: Option<Arc<dyn TokenSource>>) -> Self {
-        Self { http, tokens }
+        Self { http, tokens, gateway: None }
     }
 
     /// The same with the same tokens, to another origin.
     pub(crate) fn to(&self, http: HttpClient) -> Self {
-        Self { http, tokens: self.tokens.clone() }
+        Self { http, tokens: self.tokens.clone(), gateway: None }
+    }
+
+    /// The same, where a gateway stands in front of the control plane.
+    pub(crate) fn behind(self, gateway: Option<Arc<Gateway>>) -> Self {
+        Self { gateway, ..self }
     }
 
     /// Calls a method. A token that is refused is replaced by a new one, once.
@@ -82,33 +96,46 @@ impl ConnectClient {
         deadline: Deadline,
         freshness: Freshness,
     ) -> Result<T, RpcError> {
-        let token = self.token(deadline, freshness).await?;
-        let call = self.call(procedure, token.as_ref(), deadline)?;
+        let credentials = self.credentials(deadline, freshness).await?;
+        let call = self.call(procedure, &credentials, deadline)?;
         Ok(call.with_json(request).send(&[200]).await?.json()?)
     }
 
-    pub(super) async fn token(&self, deadline: Deadline, freshness: Freshness) -> Result<Option<Token>, RpcError> {
-        match &self.tokens {
-            Some(tokens) => Ok(Some(tokens.token(deadline, freshness).await?)),
-            None => Ok(None),
-        }
+    pub(super) async fn credentials(&self, deadline: Deadline, freshness: Freshness) -> Result<Credentials, RpcError> {
+        let gateway = match &self.gateway {
+            Some(gateway) => Some(gateway.token(deadline, freshness).await?),
+            None => None,
+        };
+        let token = match &self.tokens {
+            Some(tokens) => Some(tokens.token(deadline, freshness).await?),
+            None => None,
+        };
+        Ok(Credentials { token, gateway })
     }
 
     pub(super) fn call(
         &self,
         procedure: Procedure,
-        token: Option<&Token>,
+        credentials: &Credentials,
         deadline: Deadline,
     ) -> Result<Call, RpcError> {
         let policy = if procedure.repeatable { RetryPolicy::Safe } else { RetryPolicy::OnlyIfNotSent };
         let call = self.http.post(&[procedure.service, procedure.method], policy, deadline);
         let call = call.with_header(header("connect-protocol-version", "1")?);
         let call = call.with_header(header("x-request-id", &request_id::random())?);
-        match token {
+        let call = match &credentials.gateway {
+            Some(token) => call.with_header(gateway_header(token)?),
+            None => call,
+        };
+        match &credentials.token {
             Some(token) => Ok(call.with_header(bearer(token)?)),
             None => Ok(call),
         }
     }
+}
+
+fn gateway_header(token: &SecretString) -> Result<Header, RpcError> {
+    Header::proxy_bearer("admin.proxyCommand", token).map_err(RpcError::answered_wrongly)
 }
 
 fn header(name: &'static str, value: &str) -> Result<Header, RpcError> {
@@ -149,10 +176,6 @@ mod tests {
             let number = self.0.fetch_add(step, Ordering::SeqCst) + step + 1;
             let rpc_header = "flyte-authorization".to_owned();
             Ok(Token { secret: format!("token-{number}").into(), expires_at: None, rpc_header })
-        }
-
-        fn identity(&self) -> String {
-            "numbered".to_owned()
         }
     }
 

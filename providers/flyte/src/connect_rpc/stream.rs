@@ -35,8 +35,8 @@ impl ConnectClient {
         deadline: Deadline,
         freshness: Freshness,
     ) -> Result<Messages<T>, RpcError> {
-        let token = self.token(deadline, freshness).await?;
-        let call = self.call(procedure, token.as_ref(), deadline)?;
+        let credentials = self.credentials(deadline, freshness).await?;
+        let call = self.call(procedure, &credentials, deadline)?;
         // Our own request types always can be written.
         let message = serde_json::to_vec(request).unwrap_or_default();
         let answer = call.with_body(CONTENT_TYPE, envelope::wrap(&message)).open(&[200]).await?;

@@ -62,10 +62,6 @@ impl TokenSource for Numbered {
         let rpc_header = "flyte-authorization".to_owned();
         Ok(Token { secret: format!("token-{number}").into(), expires_at: None, rpc_header })
     }
-
-    fn identity(&self) -> String {
-        "numbered".to_owned()
-    }
 }
 
 /// What the run is, until the test says otherwise.

@@ -115,6 +115,28 @@ async fn a_command_makes_the_token_and_is_not_run_while_it_lives() {
     assert_eq!((std::fs::read_to_string(&count).unwrap().as_str(), plane.posted("/token").await.len()), ("x\n", 0));
 }
 
+/// K5: what opens a gateway goes to the control plane, and to no token endpoint. The command is run once.
+#[tokio::test]
+async fn a_gateway_in_front_of_the_control_plane_is_opened_by_a_command() {
+    let plane = Plane::new().await.tokens(vec![granted("tok.1", json!(3600))]).await;
+    let user = User::client(&plane);
+    let count = user.scratch.path().join("count");
+    let script = format!("echo x >> {}; echo gateway.token", count.display());
+    let user = user.set("FLYTE_AUTH_PROXY_COMMAND", &json!(["/bin/sh", "-c", script]).to_string());
+    user.token().await.unwrap();
+    let requests = plane.server.received_requests().await.unwrap();
+    assert_eq!(requests.len(), 3);
+    for request in requests {
+        let shown = request.headers.get("proxy-authorization").map(|value| value.to_str().unwrap());
+        let expected = if request.url.path() == "/token" { None } else { Some("Bearer gateway.token") };
+        assert_eq!(shown, expected, "{}", request.url);
+    }
+    assert_eq!(std::fs::read_to_string(&count).unwrap(), "x\n");
+    let failing = User::client(&plane).set("FLYTE_AUTH_PROXY_COMMAND", "false");
+    let error = ProviderError::from(failing.token().await.unwrap_err());
+    assert!(error.to_string().starts_with("admin.proxyCommand: the command failed"), "{error}");
+}
+
 #[tokio::test]
 async fn no_token_is_made_for_pass_through_and_plain_http() {
     let plane = Plane::new().await;

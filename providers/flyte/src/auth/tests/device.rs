@@ -87,6 +87,18 @@ async fn an_audience_that_is_empty_is_sent_once_and_a_complete_url_is_shown_as_i
 }
 
 #[tokio::test]
+async fn a_url_that_is_too_long_to_be_shown_is_shown_without_the_code() {
+    let plane = Plane::new().await.tokens(vec![granted("tok", json!(60))]).await;
+    let complete = format!("http://127.0.0.1:9/{}", "x".repeat(200));
+    let more = json!({"verification_uri": "http://127.0.0.1:9/a", "verification_uri_complete": complete});
+    answer(&plane.server, "/device", offered(more)).await;
+    let user = user(&plane);
+    log_in(&user, 1).await.unwrap();
+    let note = "to log in, open http://127.0.0.1:9/a and check that it shows the code WDJB-MJHT";
+    assert_eq!(*user.notes.lock().unwrap(), [note]);
+}
+
+#[tokio::test]
 async fn a_login_that_is_denied_or_too_late_is_over_at_once() {
     for error in ["access_denied", "expired_token", "invalid_grant"] {
         let plane = Plane::new().await.tokens(vec![refused(400, error)]).await;
@@ -122,6 +134,7 @@ async fn what_the_user_would_be_shown_has_to_be_a_url_and_a_code() {
         (json!({"verification_uri": "http://evil.example/"}), "verification_uri"),
         (json!({"verification_uri": "https://a@b.example/"}), "verification_uri"),
         (json!({"verification_uri_complete": "https://a.example/\u{1b}[2J"}), "verification_uri_complete"),
+        (json!({"verification_uri": format!("http://127.0.0.1/{}", "x".repeat(200))}), "verification_uri"),
         (json!({"user_code": "A\u{202e}B"}), "user_code"),
         (json!({"user_code": ""}), "user_code"),
         (json!({"user_code": "x".repeat(65)}), "user_code"),

@@ -135,7 +135,8 @@ impl User {
     /// What a new process of this user has.
     pub(super) fn process(&self) -> Tokens {
         let config = self.config();
-        Tokens::new(&config, ConnectClient::anonymous(config.endpoint.http().unwrap()))
+        let rpc = ConnectClient::anonymous(config.endpoint.http().unwrap()).behind(config.gateway.clone());
+        Tokens::new(&config, rpc)
     }
 
     pub(super) async fn token(&self) -> Result<Token, AuthError> {

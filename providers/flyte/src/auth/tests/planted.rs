@@ -19,7 +19,7 @@ async fn a_planted_file_starts_nothing_and_its_server_hears_nothing() {
     for directory in [home.join(".flyte"), here.join(".flyte"), here.join(".git")] {
         fs::DirBuilder::new().recursive(true).create(directory).unwrap();
     }
-    let command = json!(["touch", marker.to_str().unwrap()]);
+    let command = json!(["/bin/sh", "-c", format!("touch {}; echo tok.evil", marker.display())]);
     let planted = format!(
         "admin:\n  endpoint: {}\n  authType: ExternalCommand\n  command: {command}\n  proxyCommand: {command}\ntask: {{org: evil}}\n",
         evil.uri()
@@ -39,5 +39,6 @@ async fn a_planted_file_starts_nothing_and_its_server_hears_nothing() {
     user = user.set("FLYTECTL_CONFIG", here.join("config.yaml").to_str().unwrap());
     user.settings.retain(|(name, _)| !name.starts_with("FLYTE_ADMIN_CLIENT"));
     user.token().await.unwrap_err();
-    assert!(!evil.received_requests().await.unwrap().is_empty(), "the test would have noticed");
+    // So the test would have noticed.
+    assert!(marker.exists() && !evil.received_requests().await.unwrap().is_empty());
 }
