@@ -312,7 +312,7 @@ fn cut_to_ended(runtime: &Runtime, anyssh: &Path) -> Result<()> {
 
 fn session(bridge: &WebSocketBridge, host_key: &PrivateKey) -> Result<Session> {
     let url = WebSocketUrl::parse("url", &bridge.url("/"))?;
-    let host_trust = HostTrust::Pinned(vec![HostKey::from_public_key(host_key.public_key())?]);
+    let host_trust = HostTrust::Pinned(vec![HostKey::from_public_key(host_key.public_key()).ok_or("no host key")?]);
     let key = PrivateKey::from(Ed25519Keypair::from_seed(&[9; 32]));
     Ok(Session::new(
         SessionId::parse("id", "bench")?,

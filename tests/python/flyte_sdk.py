@@ -1,24 +1,27 @@
 """A connect with the official client, as its documentation shows it.
 
-The arguments: a home directory, the endpoint, organization, project, domain, client ID, client secret, run, and a file
-for the block that belongs into ssh_config. Prints one JSON object with what the client understood.
+The arguments: a home directory, the endpoint, organization, project, domain, client ID, client secret, run, a file for
+the block that belongs into ssh_config, and a file with the authority if the endpoint speaks TLS. Prints one JSON object with what the client understood.
 """
 
 import json
 import os
 import sys
 
-home, endpoint, org, project, domain, client_id, secret, run, config = sys.argv[1:]
+home, endpoint, org, project, domain, client_id, secret, run, config, *authority = sys.argv[1:]
 # The client looks for its home when it is imported.
 os.environ["HOME"] = home
 os.environ["PATH"] = "/usr/bin:/bin"
+# The client's own setting for it counts for calls, and neither for the login nor for the WebSocket.
+os.environ.update({"SSL_CERT_FILE": file for file in authority})
 
 import flyte  # noqa: E402
 from flyteplugins.union.remote import ApiKey, SSHDebug  # noqa: E402
 
 flyte.init(
     endpoint=endpoint,
-    insecure=True,
+    insecure=not authority,
+    ca_cert_file_path=authority[0] if authority else None,
     org=org,
     project=project,
     domain=domain,

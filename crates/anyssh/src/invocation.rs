@@ -22,39 +22,16 @@ pub(crate) enum Parsed {
     Invocation(Invocation, Box<Options>),
 }
 
-/// Something to do.
+/// Something to do. `Regenerate` without a session is about whatever credential there is.
 #[derive(Debug)]
 pub(crate) enum Invocation {
-    Connect {
-        on: On,
-        flags: Box<SshFlags>,
-        command: RemoteCommand,
-    },
-    Create {
-        on: On,
-        show_secrets: bool,
-    },
-    Validate {
-        on: On,
-        session: Named,
-    },
-    /// Without a session: whatever credential there is.
-    Regenerate {
-        on: On,
-        session: Option<Named>,
-        show_secrets: bool,
-    },
-    Revoke {
-        on: On,
-        session: Named,
-    },
-    Targets {
-        info: &'static ProviderInfo,
-        provider_options: ProviderOptions,
-    },
-    Tunnel {
-        on: On,
-    },
+    Connect { on: On, flags: Box<SshFlags>, command: RemoteCommand },
+    Create { on: On, show_secrets: bool },
+    Validate { on: On, session: Named },
+    Regenerate { on: On, session: Option<Named>, show_secrets: bool },
+    Revoke { on: On, session: Named },
+    Targets { info: &'static ProviderInfo, provider_options: ProviderOptions },
+    Tunnel { on: On },
     Providers,
     FlyteEnv,
 }

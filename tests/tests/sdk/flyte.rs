@@ -32,7 +32,9 @@ fn connect(emulator: &FlyteEmulator, home: &Home) -> Value {
     let (client, secret) = emulator.client();
     let (at, config) = (home.home(), home.home().join("ssh_config"));
     let (url, at, config) = (emulator.base_url(), at.to_string_lossy(), config.to_string_lossy());
-    FLYTE.run("flyte_sdk.py", &[&at, &url, org, project, domain, client, secret, RUN, &config])
+    let authority = emulator.ca_file().map(|file| file.to_string_lossy().into_owned());
+    let words = [&at, &*url, org, project, domain, client, secret, RUN, &config];
+    FLYTE.run("flyte_sdk.py", &words.into_iter().chain(authority.as_deref()).collect::<Vec<_>>())
 }
 
 fn put(path: &Path, text: &str) {
@@ -41,15 +43,16 @@ fn put(path: &Path, text: &str) {
 }
 
 /// What the client's block makes of `ssh flyte-debug`.
-fn ssh(home: &Home, remote: &str) -> Output {
+fn ssh(emulator: &FlyteEmulator, home: &Home, remote: &str) -> Output {
     let mut command = home.command("ssh");
+    command.envs(emulator.ca_file().map(|file| ("SSL_CERT_FILE", file)));
     command.arg("-F").arg(home.home().join("ssh_config")).args(["-oIdentityAgent=none", "flyte-debug", remote]);
     command.stdin(Stdio::null()).output().unwrap()
 }
 
 #[track_caller]
-fn runs_commands(home: &Home) {
-    let output = ssh(home, "cd; echo out; echo err >&2; exit 7");
+fn runs_commands(emulator: &FlyteEmulator, home: &Home) {
+    let output = ssh(emulator, home, "cd; echo out; echo err >&2; exit 7");
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!((output.status.code(), &*out), (Some(7), "out\n"), "{err}");
     assert!(err.contains("err\n"), "{err}");
@@ -83,7 +86,20 @@ fn the_official_client_waits_connects_and_keeps_an_api_key() {
     let calls = emulator.requests().into_iter().filter(|request| request.path.contains("RunService"));
     assert!(calls.into_iter().all(|call| call.header("content-type") == Some("application/proto")));
 
-    runs_commands(&home);
+    runs_commands(&emulator, &home);
+}
+
+#[test]
+fn the_official_client_logs_in_to_calls_and_gateway_over_tls() {
+    let emulator = emulator().with_tls().start_blocking().unwrap();
+    let home = Home::new().unwrap();
+    let said = connect(&emulator, &home);
+    assert!(said["wss_url"].as_str().is_some_and(|url| url.starts_with("wss://127.0.0.1:")), "{said}");
+    let calls = emulator.requests().into_iter().filter(|request| request.path.ends_with("/GetActionDetails"));
+    let good = calls.filter(|call| call.status == Some(200)).map(|call| call.header("flyte-authorization").is_some());
+    let good: Vec<bool> = good.collect();
+    assert!(good.len() > 1 && good.iter().all(|has_token| *has_token), "{good:?}");
+    runs_commands(&emulator, &home);
 }
 
 #[test]
@@ -93,8 +109,8 @@ fn the_vendors_client_and_pod_side_meet_through_our_gateway() {
     emulator.lead_to(RUN, pod.port());
     let home = Home::new().unwrap();
     connect(&emulator, &home);
-    runs_commands(&home);
-    let output = ssh(&home, "echo $HOME");
+    runs_commands(&emulator, &home);
+    let output = ssh(&emulator, &home, "echo $HOME");
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), pod.home().home().to_string_lossy());
     let known = pod.host_key().to_openssh().unwrap();
     assert!(known.starts_with("ssh-ed25519 "), "{known}");

@@ -6,6 +6,7 @@ use anyssh_testkit::emulator::{
     Attempt, Boot, Fault, FlyteEmulator, Link, Phase, RpcCode, RpcLogin, Run, Snapshot, TokenForm, Watching,
 };
 
+use super::super::support::file;
 use super::{ROUTE, RUN, anyssh, asked, builder, home};
 
 /// The remote status comes back, and the session leaves no file of a launch.
@@ -69,6 +70,20 @@ fn tokens_of_all_forms_open_the_way_and_calls_that_need_one_have_it() {
     }
 }
 
+/// The authority of `caCertFilePath` counts for calls, for the login, for the probe and for the tunnel.
+#[test]
+fn with_tls_an_own_authority_is_trusted_everywhere_or_nowhere() {
+    let emulator = builder().with_tls().start_blocking().unwrap();
+    logs_in(&emulator);
+    let home = home();
+    let unknown = anyssh(&home, &emulator, &["flyte", RUN, "--", "true"]);
+    let config = emulator.config("POND_SECRET").replace("caCertFilePath", "# caCertFilePath");
+    file(&home.beside("flyte.yaml"), &config, 0o600);
+    let before = emulator.requests().len();
+    assert!(unknown.run().exits(255).stderr.contains("ertificate"));
+    assert_eq!(emulator.requests().len(), before);
+}
+
 /// K8: a token that was revoked is asked for anew, once.
 #[test]
 fn a_token_that_is_not_good_any_more_is_replaced_once() {
@@ -84,18 +99,17 @@ fn a_token_that_is_not_good_any_more_is_replaced_once() {
 
 #[test]
 fn a_run_that_is_over_and_a_way_that_is_barred_are_told_at_once() {
-    let cases: [(Option<Snapshot>, Option<Fault>, &str, &str); 4] = [
-        (Some(Snapshot::in_phase(Phase::Failed).error("OOMKilled", "too big")), None, "", "failed"),
-        (Some(Snapshot::in_phase(Phase::Running).aborted("enough")), None, "", "aborted"),
-        (None, Some(Fault::on("GET", ROUTE).status(403).always()), "", "403"),
+    let cases: [(Option<Snapshot>, Option<Fault>, &str); 4] = [
+        (Some(Snapshot::in_phase(Phase::Failed).error("OOMKilled", "too big")), None, "failed"),
+        (Some(Snapshot::in_phase(Phase::Running).aborted("enough")), None, "aborted"),
+        (None, Some(Fault::on("GET", ROUTE).status(403).always()), "403"),
         (
             None,
             Some(Fault::on("GET", ROUTE).status(302).header("location", "https://login.example/").always()),
-            "",
             "redirect",
         ),
     ];
-    for (snapshot, fault, _, word) in cases {
+    for (snapshot, fault, word) in cases {
         let (home, emulator) = (home(), builder().start_blocking().unwrap());
         if let Some(snapshot) = snapshot {
             emulator.show(RUN, "a0", snapshot).unwrap();

@@ -61,46 +61,57 @@ fn forwards_sftp_and_scp_go_through_our_tunnel_to_the_vendors_server() {
     until(&format!("the forward; {}", running.stderr()), || speaks().is_ok());
     assert_eq!(&said, b"SSH-2.0-AsyncSSH_");
 
-    let content: Vec<u8> = (0..300_000u32).map(|n| (n % 251) as u8).collect();
+    let content: String = (0..40_000u32).map(|n| format!("line {n}\n")).collect();
     let (source, back) = (home.beside("source"), home.beside("back"));
-    std::fs::write(&source, &content).unwrap();
+    file(&source, &content, 0o600);
     let config = ssh_config(&home, &pod, port);
     let remote = pod.home().home().join("copy");
     let put = format!("put {} {}\nls -l {1}\nget {1} {}\n", source.display(), remote.display(), back.display());
     let batch = home.beside("batch");
     file(&batch, &put, 0o600);
     succeeds(tool("sftp", &config).arg("-b").arg(&batch).arg("pod"));
-    assert!(std::fs::read(&remote).unwrap() == content && std::fs::read(&back).unwrap() == content);
+    assert!([&remote, &back].into_iter().all(|copy| std::fs::read(copy).unwrap() == content.as_bytes()));
 
     // Without -O the vendor's server ends scp with status 1, although all arrives.
     let (up, down) = (home.beside("up"), home.beside("down"));
-    std::fs::write(&up, &content[7..]).unwrap();
+    file(&up, &content[7..], 0o600);
     let there = format!("pod:{}", pod.home().home().join("scp").display());
     succeeds(tool("scp", &config).arg("-O").arg(&up).arg(&there));
     succeeds(tool("scp", &config).arg("-O").arg(&there).arg(&down));
-    assert!(std::fs::read(&down).unwrap() == content[7..]);
+    assert!(std::fs::read(&down).unwrap() == content.as_bytes()[7..]);
     drop(running);
     until("the end of all tunnels", || emulator.tunnels() == 0);
 }
 
-/// `scp -O` with anyssh itself in the place of ssh: a file goes through the tunnel as a command's input.
+/// OpenSSH's programs with `anyssh tunnel` as their ProxyCommand.
 #[test]
-fn scp_takes_anyssh_for_its_ssh() {
+fn ssh_sftp_and_scp_reach_the_vendors_pod_through_the_verb_tunnel() {
     let (pod, emulator) = start();
     let home = home();
-    let content = vec![b'x'; 100_000];
-    let source = home.beside("source");
-    std::fs::write(&source, &content).unwrap();
-    // scp's options end with `--`; behind it are the host and the command.
-    let wrapper = home.script(
-        "ssh-in-place",
-        "while [ \"$1\" != -- ]; do shift; done; shift 2; exec \"$ANYSSH_PROGRAM\" flyte pond-dbg -- \"$*\"",
+    let (known_hosts, config) = (home.beside("known_hosts"), home.beside("ssh_config"));
+    file(&known_hosts, &format!("pod {}\n", pod.host_key().to_openssh().unwrap()), 0o600);
+    let text = format!(
+        "Host pod\n  User flyte\n  IdentityFile {}\n  IdentityAgent none\n  UserKnownHostsFile {}\n  HostKeyAlias pod\n  \
+         StrictHostKeyChecking yes\n  ProxyCommand {} tunnel flyte {RUN}\n",
+        home.path().join(".flyte/ssh-debug/id_ed25519").display(),
+        known_hosts.display(),
+        env!("CARGO_BIN_EXE_anyssh-under-test")
     );
-    let there = format!("pod:{}", pod.home().home().join("scp").display());
-    let run = anyssh(&home, &emulator, &["-O", "-S"]).word(&wrapper).word(&source).word(&there);
-    let run = run.env("ANYSSH_PROGRAM", env!("CARGO_BIN_EXE_anyssh-under-test")).program("scp");
-    run.run().exits(0);
-    assert_eq!(std::fs::read(pod.home().home().join("scp")).unwrap(), content);
+    file(&config, &text, 0o600);
+    let run = |program: &str, words: &[&str]| {
+        let run = anyssh(&home, &emulator, &["-F"]).word(&config);
+        words.iter().fold(run, |run, word| run.word(word)).program(program).run()
+    };
+    assert_eq!(run("ssh", &["pod", "echo in; exit 7"]).exits(7).text(), "in\n");
+    let content = "one line\n".repeat(20_000);
+    let (source, back, batch) = (home.beside("source"), home.beside("back"), home.beside("batch"));
+    file(&source, &content, 0o600);
+    let there = pod.home().home().join("scp");
+    run("scp", &["-O", &source.to_string_lossy(), &format!("pod:{}", there.display())]).exits(0);
+    assert!(std::fs::read(&there).unwrap() == content.as_bytes());
+    file(&batch, &format!("get {} {}\n", there.display(), back.display()), 0o600);
+    run("sftp", &["-b", &batch.to_string_lossy(), "pod"]).exits(0);
+    assert!(std::fs::read(&back).unwrap() == content.as_bytes());
 }
 
 /// A configuration for OpenSSH's own programs, with the pod's key as the only one that is known.
