@@ -3,13 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{GatewayMessage, ProviderError, Settings, SshProvider, TargetDirectory};
+use crate::{GatewayMessage, ProviderError, Settings, SshProvider, TargetDirectory, UntrustedFile};
 
 /// Builds a provider from settings, without any request.
 type Build = fn(&Settings) -> Result<Arc<dyn SshProvider>, ProviderError>;
 
 /// Builds the list of targets from settings, without any request.
 type BuildDirectory = fn(&Settings) -> Result<Arc<dyn TargetDirectory>, ProviderError>;
+
+/// Finds the files that are passed over until the user trusts them.
+type FindUntrusted = fn(&Settings) -> Vec<UntrustedFile>;
 
 /// A provider's name, what it needs and how to build it: one `pub static PROVIDER` for each crate.
 ///
@@ -43,6 +46,7 @@ pub struct ProviderInfo {
     pub gateway_messages: &'static [GatewayMessage],
     build: Build,
     directory: Option<BuildDirectory>,
+    untrusted: Option<FindUntrusted>,
 }
 
 impl ProviderInfo {
@@ -59,6 +63,7 @@ impl ProviderInfo {
             gateway_messages: &[],
             build,
             directory: None,
+            untrusted: None,
         }
     }
 
@@ -109,6 +114,19 @@ impl ProviderInfo {
     pub const fn with_directory(mut self, directory: BuildDirectory) -> Self {
         self.directory = Some(directory);
         self
+    }
+
+    /// The same with a look for files that it passes over until the user trusts them.
+    #[must_use]
+    pub const fn with_untrusted_files(mut self, untrusted: FindUntrusted) -> Self {
+        self.untrusted = Some(untrusted);
+        self
+    }
+
+    /// The files that this provider would read with these settings, had the user trusted them. Whoever can
+    /// ask the user does so before [`build`](Self::build).
+    pub fn untrusted_files(&self, settings: &Settings) -> Vec<UntrustedFile> {
+        self.untrusted.map(|find| find(settings)).unwrap_or_default()
     }
 
     /// Builds the provider; nothing is requested yet. The error names a setting that is missing or

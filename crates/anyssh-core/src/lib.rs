@@ -54,6 +54,8 @@ mod provider;
 mod request;
 mod session;
 mod settings;
+mod surroundings;
+mod untrusted_file;
 mod web_socket_url;
 
 pub use answer::{Regenerated, Revocation, Validity};
@@ -73,6 +75,8 @@ pub use provider::{SshProvider, TargetDirectory, TargetSummary};
 pub use request::{Attempt, CreateRequest, Deadline, SessionKey, SessionRef, Wake};
 pub use session::{Endpoint, Expiry, Readiness, Session, Transport};
 pub use settings::{OptionValue, Settings};
+pub use surroundings::Surroundings;
+pub use untrusted_file::UntrustedFile;
 pub use web_socket_url::WebSocketUrl;
 
 // Crates that stand in our public types, so that users need no version of their own.

@@ -1,5 +1,6 @@
 //! A live SSH authorization as a plain value.
 
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use secrecy::SecretString;
@@ -87,6 +88,8 @@ pub enum Transport {
         url: WebSocketUrl,
         /// Header names with secret values, such as `Authorization`.
         headers: Vec<(String, SecretString)>,
+        /// A PEM file of certificate authorities to trust besides the platform's roots.
+        ca_file: Option<PathBuf>,
     },
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::{ErrorKind, ProviderError, SettingInfo};
+use crate::{ErrorKind, ProviderError, SettingInfo, Surroundings};
 
 /// The value of a provider option.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub struct Settings {
     options: BTreeMap<String, OptionValue>,
     request_timeout: Duration,
     state_dir: Option<PathBuf>,
+    surroundings: Surroundings,
 }
 
 impl Settings {
@@ -42,6 +43,7 @@ impl Settings {
             options: BTreeMap::new(),
             request_timeout: Duration::from_secs(30),
             state_dir: None,
+            surroundings: Surroundings::none(),
         }
     }
 
@@ -70,6 +72,13 @@ impl Settings {
     #[must_use]
     pub fn with_state_dir(mut self, state_dir: impl Into<PathBuf>) -> Self {
         self.state_dir = Some(state_dir.into());
+        self
+    }
+
+    /// The same with what a provider may know of the place it runs in, and do there.
+    #[must_use]
+    pub fn with_surroundings(mut self, surroundings: Surroundings) -> Self {
+        self.surroundings = surroundings;
         self
     }
 
@@ -108,6 +117,11 @@ impl Settings {
     /// A private directory in which a provider may keep what it learned, if there is one.
     pub fn state_dir(&self) -> Option<&Path> {
         self.state_dir.as_deref()
+    }
+
+    /// What may be known of the place, and done there.
+    pub fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
     }
 }
 

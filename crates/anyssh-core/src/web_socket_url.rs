@@ -43,6 +43,11 @@ impl WebSocketUrl {
         self.0.host_str().unwrap_or_default()
     }
 
+    /// Whether it is `wss`: TLS.
+    pub fn is_secure(&self) -> bool {
+        self.0.scheme() == "wss"
+    }
+
     /// The port, the scheme's own where none was given.
     pub fn port(&self) -> Port {
         self.0.port_or_known_default().and_then(|port| Port::from_number("port", port.into()).ok()).unwrap_or(Port::SSH)

@@ -7,6 +7,7 @@ use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, LOCATION}
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
+use crate::about::About;
 use crate::error::Repeat;
 use crate::{Answer, Call, HttpError, RetryHint, body, clock, json, lost, status};
 
@@ -18,20 +19,26 @@ const REFUSAL_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Sends the request once and reads the answer to its end, all within `limit`.
 pub(crate) async fn attempt(call: &Call, expected: &[u16], limit: Duration) -> Result<Answer, HttpError> {
+    let end = Instant::now() + limit;
+    let (response, received_at) = head(call, expected, end).await?;
+    read_answer(call, response, received_at, end).await
+}
+
+/// Sends the request once and reads the head of an answer of an expected status, all before `end`.
+pub(crate) async fn head(call: &Call, expected: &[u16], end: Instant) -> Result<(Response, SystemTime), HttpError> {
     let request = call.request()?;
     let client = call.client.reqwest()?;
-    let end = Instant::now() + limit;
     let response = match timeout_at(end, client.execute(request)).await {
         Ok(Ok(response)) => response,
-        Ok(Err(error)) => return Err(lost::before_the_answer(call, error)),
-        Err(_) => return Err(lost::no_answer(call)),
+        Ok(Err(error)) => return Err(lost::before_the_answer(&call.about, call.client.base_url().host(), error)),
+        Err(_) => return Err(lost::no_answer(&call.about)),
     };
     let received_at = SystemTime::now();
     if !expected.contains(&response.status().as_u16()) {
         return Err(refusal(call, expected, response, received_at, end).await);
     }
-    check_head(call, response.headers())?;
-    read_answer(call, response, received_at, end).await
+    check_head(&call.about, response.headers())?;
+    Ok((response, received_at))
 }
 
 async fn read_answer(
@@ -80,7 +87,7 @@ async fn refusal(
         .with_arrival(status::is_ambiguous(code))
 }
 
-fn meaning(code: u16, expected: &[u16], headers: &HeaderMap) -> String {
+pub(crate) fn meaning(code: u16, expected: &[u16], headers: &HeaderMap) -> String {
     match code {
         200..=299 => {
             let expected: Vec<String> = expected.iter().map(u16::to_string).collect();
@@ -97,7 +104,7 @@ fn target(headers: &HeaderMap) -> String {
     url.filter(Url::has_host).map(|url| format!(" to {}", url.origin().ascii_serialization())).unwrap_or_default()
 }
 
-fn repeat(code: u16, hint: RetryHint) -> Repeat {
+pub(crate) fn repeat(code: u16, hint: RetryHint) -> Repeat {
     let worth_it = code >= 400 && hint.repeat.unwrap_or(status::is_passing(code));
     if worth_it { Repeat::IfHarmless } else { Repeat::Useless }
 }
@@ -127,14 +134,14 @@ fn read_words(call: &Call, content_type: Option<&str>, body: &[u8]) -> Words {
     Words { shown, message, code, hint: refusal.hint }
 }
 
-fn check_head(call: &Call, headers: &HeaderMap) -> Result<(), HttpError> {
+pub(crate) fn check_head(about: &About, headers: &HeaderMap) -> Result<(), HttpError> {
     let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     if size > LARGEST_HEAD {
-        return Err(lost::unreadable(call, "the header section is too large"));
+        return Err(lost::unreadable(about, "the header section is too large"));
     }
     match text(headers, CONTENT_ENCODING.as_str()) {
         None | Some("identity") => Ok(()),
-        Some(_) => Err(lost::unreadable(call, "header content-encoding: a compressed answer was not asked for")),
+        Some(_) => Err(lost::unreadable(about, "header content-encoding: a compressed answer was not asked for")),
     }
 }
 

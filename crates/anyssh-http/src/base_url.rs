@@ -7,6 +7,8 @@ use url::{Host, Url};
 
 const EXPECTED: &str = "an https:// URL (http:// to loopback only) with a host, without user info, query or fragment";
 
+const EXPECTED_PLAIN_TOO: &str = "an https:// or http:// URL with a host, without user info, query or fragment";
+
 /// The base of all requests of one client.
 ///
 /// Keys go to this origin and nowhere else (requirement K5), so it is parsed once, and every request
@@ -26,6 +28,13 @@ impl BaseUrl {
     /// Parses a base URL; the error names `field` and does not show the value, which may hold a password.
     pub fn parse(field: &'static str, text: &str) -> Result<Self, FieldError> {
         let refused = || FieldError::secret(field, EXPECTED);
+        Self::parse_plain_too(field, text).ok().filter(Self::keeps_secrets).ok_or_else(refused)
+    }
+
+    /// The same, where the user chose plain `http` beyond loopback for a server without TLS. A client for
+    /// such a base sends no secret: a call with one is an error before anything leaves (N2, K5).
+    pub fn parse_plain_too(field: &'static str, text: &str) -> Result<Self, FieldError> {
+        let refused = || FieldError::secret(field, EXPECTED_PLAIN_TOO);
         // The URL parser drops blanks, tabs and newlines silently and reads `\` as `/`.
         if text.len() > 2048 || text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\') {
             return Err(refused());
@@ -36,11 +45,7 @@ impl BaseUrl {
             && url.query().is_none()
             && url.fragment().is_none()
             && !text.contains('@');
-        let scheme_fits = match url.scheme() {
-            "https" => url.host().is_some(),
-            "http" => is_loopback(&url),
-            _ => false,
-        };
+        let scheme_fits = matches!(url.scheme(), "https" | "http") && url.host().is_some();
         if plain && scheme_fits { Ok(Self(url)) } else { Err(refused()) }
     }
 
@@ -52,6 +57,11 @@ impl BaseUrl {
     /// Scheme, host and port, as a browser would call the origin: `https://api.example.org`.
     pub fn origin(&self) -> String {
         self.0.origin().ascii_serialization()
+    }
+
+    /// Whether a secret may be sent there: `https`, or loopback.
+    pub fn keeps_secrets(&self) -> bool {
+        self.is_https() || is_loopback(&self.0)
     }
 
     pub(crate) fn is_https(&self) -> bool {
@@ -127,6 +137,18 @@ mod tests {
         ] {
             let error = BaseUrl::parse("u", bad).expect_err(bad);
             assert!(!error.to_string().contains("hunter22"));
+        }
+    }
+
+    #[test]
+    fn plain_http_beyond_loopback_is_for_those_who_say_so_and_keeps_no_secret() {
+        let plain = BaseUrl::parse_plain_too("u", "http://api.example.org:8089").unwrap();
+        assert!(!plain.keeps_secrets() && plain.origin() == "http://api.example.org:8089");
+        for keeps in ["https://api.example.org", "http://127.0.0.1:1", "http://localhost"] {
+            assert!(BaseUrl::parse_plain_too("u", keeps).unwrap().keeps_secrets(), "{keeps}");
+        }
+        for bad in ["ftp://api.example.org", "http://u@api.example.org", "http://", "http://a?b"] {
+            assert!(BaseUrl::parse_plain_too("u", bad).is_err(), "{bad}");
         }
     }
 

@@ -89,6 +89,12 @@ impl Call {
         self
     }
 
+    /// Sends `bytes` as they are.
+    pub fn with_body(mut self, content_type: &'static str, bytes: Vec<u8>) -> Self {
+        self.body = Some(Body { content_type, bytes: Ok(bytes) });
+        self
+    }
+
     /// Keeps `secret`, which is somewhere in the body, out of every error about this call.
     pub fn hiding(mut self, secret: &SecretString) -> Self {
         self.about.secrets.hide(secret);
@@ -109,8 +115,13 @@ impl Call {
     /// One attempt's request: each attempt sends the same bytes.
     pub(crate) fn request(&self) -> Result<Request, HttpError> {
         let path = self.path.as_deref().map_err(HttpError::without_source)?;
+        let base = self.client.base_url();
+        if !base.keeps_secrets() && !self.about.secrets.is_empty() {
+            let text = format!("{} is plain http beyond loopback: no secret is sent there", base.origin());
+            return Err(self.about.error(ErrorKind::Config, &text));
+        }
         let unusable = || self.about.error(ErrorKind::Usage, "the path cannot be written as a URL");
-        let mut url = self.client.base_url().at(path).ok_or_else(unusable)?;
+        let mut url = base.at(path).ok_or_else(unusable)?;
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
         }

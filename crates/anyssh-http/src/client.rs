@@ -33,6 +33,7 @@ struct Inner {
     secrets: Secrets,
     request_timeout: Duration,
     extra_roots: Vec<CertificateDer<'static>>,
+    proxy: Option<BaseUrl>,
     read_refusal: ReadRefusal,
     reqwest: OnceLock<Result<reqwest::Client, String>>,
 }
@@ -42,14 +43,14 @@ impl HttpClient {
     pub fn new(base: BaseUrl) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(reqwest::header::ACCEPT, reqwest::header::HeaderValue::from_static("application/json"));
-        let user_agent = concat!("anyssh/", env!("CARGO_PKG_VERSION"));
-        headers.insert(reqwest::header::USER_AGENT, reqwest::header::HeaderValue::from_static(user_agent));
+        headers.insert(reqwest::header::USER_AGENT, reqwest::header::HeaderValue::from_static(USER_AGENT));
         Self(Arc::new(Inner {
             base,
             headers,
             secrets: Secrets::default(),
             request_timeout: Duration::from_secs(30),
             extra_roots: Vec::new(),
+            proxy: None,
             read_refusal: Refusal::common,
             reqwest: OnceLock::new(),
         }))
@@ -85,6 +86,13 @@ impl HttpClient {
     pub fn with_ca_file(self, path: &Path) -> Result<Self, HttpError> {
         let roots = tls::read_roots(path)?;
         Ok(self.change(|inner| inner.extra_roots.extend(roots)))
+    }
+
+    /// The same client, which reaches an `https` base through this proxy and not through one that the
+    /// environment names. The proxy is asked for a tunnel (CONNECT), so it sees no request.
+    #[must_use]
+    pub fn with_proxy(self, proxy: BaseUrl) -> Self {
+        self.change(|inner| inner.proxy = Some(proxy))
     }
 
     fn change(self, change: impl FnOnce(&mut Inner)) -> Self {
@@ -145,21 +153,7 @@ impl HttpClient {
 
 impl Inner {
     fn connect(&self) -> Result<reqwest::Client, String> {
-        let https = self.base.is_https();
-        let tls = if https { tls::config(&self.extra_roots) } else { tls::unused_config() };
-        let builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls.map_err(|error| error.to_string())?)
-            .https_only(https)
-            .http1_only()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            // Below the attempt's own bound, so that "never connected" is known and not only assumed.
-            .connect_timeout(CONNECT_TIMEOUT.min(self.request_timeout * 3 / 4))
-            .pool_idle_timeout(POOL_IDLE_TIMEOUT);
-        // A proxy could read and change plain requests, and loopback is never behind one.
-        let builder = if https { builder } else { builder.no_proxy() };
-        builder.build().map_err(|error| error.to_string())
+        connections(self.base.is_https(), &self.extra_roots, self.request_timeout, self.proxy.as_ref())
     }
 
     fn unconnected_copy(&self) -> Self {
@@ -169,11 +163,46 @@ impl Inner {
             secrets: self.secrets.clone(),
             request_timeout: self.request_timeout,
             extra_roots: self.extra_roots.clone(),
+            proxy: self.proxy.clone(),
             read_refusal: self.read_refusal,
             reqwest: OnceLock::new(),
         }
     }
 }
+
+/// Connections to `https` servers or to plain loopback ones, for requests that each may take
+/// `request_timeout`, through `proxy` in place of the environment's.
+pub(crate) fn connections(
+    https: bool,
+    extra_roots: &[CertificateDer<'static>],
+    request_timeout: Duration,
+    proxy: Option<&BaseUrl>,
+) -> Result<reqwest::Client, String> {
+    let tls = if https { tls::config(extra_roots) } else { tls::unused_config() };
+    let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls.map_err(|error| error.to_string())?)
+        .https_only(https)
+        .http1_only()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        // Below the attempt's own bound, so that "never connected" is known and not only assumed.
+        .connect_timeout(CONNECT_TIMEOUT.min(request_timeout * 3 / 4))
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT);
+    // A proxy could read and change plain requests, and loopback is never behind one.
+    let builder = match proxy {
+        _ if !https => builder.no_proxy(),
+        Some(proxy) => {
+            let proxy = reqwest::Proxy::https(proxy.to_string()).map_err(|error| error.without_url().to_string())?;
+            builder.no_proxy().proxy(proxy)
+        }
+        None => builder,
+    };
+    builder.build().map_err(|error| error.to_string())
+}
+
+/// The name that servers see.
+pub(crate) const USER_AGENT: &str = concat!("anyssh/", env!("CARGO_PKG_VERSION"));
 
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

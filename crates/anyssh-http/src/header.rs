@@ -53,6 +53,18 @@ impl Header {
         parsed.set_sensitive(true);
         Ok(Self { name: parse_name(field, name)?, value: parsed, secret: Some(value) })
     }
+
+    /// `Proxy-Authorization: Bearer TOKEN` for a gateway that stands in front of the API and reads it from
+    /// the request itself (RFC 9110 §11.7.2).
+    ///
+    /// # Errors
+    /// Names `field`, where the token came from, and does not show it.
+    pub fn proxy_bearer(field: &'static str, token: &SecretString) -> Result<Self, FieldError> {
+        let value = SecretString::from(format!("Bearer {}", token.expose_secret()));
+        let mut parsed = parse_value(value.expose_secret()).ok_or(FieldError::secret(field, VALUE))?;
+        parsed.set_sensitive(true);
+        Ok(Self { name: reqwest::header::PROXY_AUTHORIZATION, value: parsed, secret: Some(value) })
+    }
 }
 
 impl fmt::Debug for Header {

@@ -52,6 +52,8 @@
 //! 5. Or [`HttpError`]: one next step, from one table ([`error_kind`]), and the server's words as the
 //!    vendor's [`Refusal`] reader finds them. It becomes a [`ProviderError`](anyssh_core::ProviderError).
 //!
+//! [`Call::open`] gives an answer piece by piece, for servers that push.
+//! [`Upgrader`] turns one connection into another protocol, with the same TLS, proxies and bounds.
 //! [`poll_until`] asks again until something is ready, under one deadline.
 //!
 //! This crate asks the clock, for the `Date` of answers, and through reqwest it reads the proxy
@@ -69,6 +71,8 @@ mod attempt;
 mod body;
 mod lost;
 mod send;
+mod stream;
+mod upgrade;
 
 mod hint;
 mod retry;
@@ -100,7 +104,9 @@ pub use refusal::{ReadRefusal, Refusal};
 pub use retry::{ATTEMPTS, RetryPolicy};
 pub use secret::secret;
 pub use status::error_kind;
+pub use stream::AnswerStream;
+pub use upgrade::{Upgraded, Upgrader};
 
 // What stands in our public types, so that users need no version of their own.
-pub use reqwest::Method;
+pub use reqwest::{Method, Upgraded as UpgradedStream};
 pub use serde_json::Value;

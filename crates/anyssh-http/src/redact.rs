@@ -9,23 +9,33 @@ const SHORTEST: usize = 7;
 
 /// The secrets that one call sends, to be found again in what the server says (S10, K6).
 #[derive(Clone, Default)]
-pub(crate) struct Secrets(Vec<SecretString>);
+pub(crate) struct Secrets {
+    pieces: Vec<SecretString>,
+    /// Whether there is any secret, also one too short to be found again.
+    any: bool,
+}
 
 impl Secrets {
     /// Hides `secret` as a whole and each of its words: a server may echo the key of `Bearer KEY` alone.
     pub(crate) fn hide(&mut self, secret: &SecretString) {
+        self.any = true;
         let whole = secret.expose_secret();
         let words = whole.split(' ').filter(|word| *word != whole);
         for piece in words.chain([whole]).filter(|piece| piece.len() >= SHORTEST) {
-            self.0.push(piece.into());
+            self.pieces.push(piece.into());
         }
         // Longest first, so that no end of a longer secret stays behind a shorter one.
-        self.0.sort_by_key(|piece| std::cmp::Reverse(piece.expose_secret().len()));
+        self.pieces.sort_by_key(|piece| std::cmp::Reverse(piece.expose_secret().len()));
+    }
+
+    /// Whether the call sends no secret at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.any
     }
 
     /// `text` with `***` in place of every secret.
     pub(crate) fn redact(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), "***"))
+        self.pieces.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), "***"))
     }
 }
 

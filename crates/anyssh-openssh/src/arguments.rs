@@ -113,7 +113,7 @@ const LOCKED: &[&str] = &[
     "Tunnel=no",
 ];
 
-fn route_options(route: &Route<'_>) -> Vec<OsString> {
+pub(crate) fn route_options(route: &Route<'_>) -> Vec<OsString> {
     match route.proxy {
         None => vec!["ProxyCommand=none".into(), "ProxyJump=none".into()],
         Some(helper) => {

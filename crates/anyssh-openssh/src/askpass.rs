@@ -10,7 +10,6 @@ use std::ffi::OsString;
 use std::hint::black_box;
 use std::io;
 use std::os::fd::AsRawFd as _;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -23,9 +22,9 @@ use anyssh_core::secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
 use crate::helper::{NONCE, SOCKET};
-use crate::path_check::DirectoryError;
 use crate::plan::Askpass;
-use crate::private_dir::PrivateDir;
+use anyssh_private_dir::DirectoryError;
+use anyssh_private_dir::PrivateDir;
 
 /// The socket on which a helper may ask, and what it may be told.
 #[derive(Debug)]
@@ -53,7 +52,7 @@ impl AskpassServer {
     pub(crate) fn listen(dir: &PrivateDir, askpass: Askpass) -> Result<Self, DirectoryError> {
         let path = dir.path().join(SOCKET_NAME);
         let failed = |error| DirectoryError::new(dir.path(), error);
-        let listener = bind(dir, &path).map_err(failed)?;
+        let listener = bind(dir, SOCKET_NAME).map_err(failed)?;
         // The directory already keeps others out, whatever the umask made of the socket's own mode.
         rustix::fs::chmod(&path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).map_err(|e| failed(e.into()))?;
         let nonce = new_nonce();
@@ -108,13 +107,14 @@ impl AskpassServer {
 
 /// Binds a socket, also where its path is too long for one (requirement F6): Linux finds the directory
 /// by our descriptor of it. Elsewhere that is an error that says what to do.
-fn bind(dir: &PrivateDir, path: &Path) -> io::Result<UnixListener> {
+pub(crate) fn bind(dir: &PrivateDir, name: &str) -> io::Result<UnixListener> {
+    let path = dir.path().join(name);
     if path.as_os_str().len() <= LONGEST_SOCKET_PATH {
-        return UnixListener::bind(path);
+        return UnixListener::bind(&path);
     }
-    let by_descriptor = format!("/proc/self/fd/{}/{SOCKET_NAME}", dir.descriptor().as_raw_fd());
+    let by_descriptor = format!("/proc/self/fd/{}/{name}", dir.descriptor().as_raw_fd());
     UnixListener::bind(by_descriptor).map_err(|_| {
-        let longest = LONGEST_SOCKET_PATH - SOCKET_NAME.len() - 1;
+        let longest = LONGEST_SOCKET_PATH - name.len() - 1;
         let why = format!("too long for a socket (at most {longest} bytes): set XDG_RUNTIME_DIR to a shorter one");
         io::Error::new(io::ErrorKind::InvalidInput, why)
     })
@@ -128,13 +128,13 @@ async fn read_capped(stream: &mut (impl AsyncRead + Unpin), cap: u64) -> io::Res
 }
 
 /// 32 hexadecimal digits from the operating system's random numbers.
-fn new_nonce() -> String {
+pub(crate) fn new_nonce() -> String {
     let bytes: Zeroizing<[u8; 16]> = Zeroizing::new(rand::rng().random());
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Through `black_box`, so that the compiler cannot make it stop at the first difference.
-fn equal_in_constant_time(left: &[u8], right: &[u8]) -> bool {
+pub(crate) fn equal_in_constant_time(left: &[u8], right: &[u8]) -> bool {
     let difference = left.iter().zip(right).fold(0, |difference, (a, b)| black_box(difference | (a ^ b)));
     left.len() == right.len() && difference == 0
 }

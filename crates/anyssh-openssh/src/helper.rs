@@ -1,5 +1,5 @@
-//! The program that ssh runs to ask for the password: any program whose `main` begins with
-//! [`run_if_asked`].
+//! The program that ssh calls back: to ask for the password, and to carry its bytes. It is any program
+//! whose `main` begins with [`run_if_asked`] or [`run_if_asked_with`].
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _, Write as _};
@@ -9,11 +9,14 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use anyssh_core::ErrorKind;
 use rustix::process::{Resource, Rlimit, setrlimit};
+use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
 
 use crate::askpass::LONGEST_SOCKET_PATH;
-use crate::helper_program::TUNNEL_WORD;
+use crate::tunnel_failure::TunnelFailure;
+use crate::tunnel_link::{Asked, TunnelLink, say};
 
 /// The variable with the path of the socket to ask on.
 pub(crate) const SOCKET: &str = "ANYSSH_HELPER";
@@ -22,6 +25,9 @@ pub(crate) const SOCKET: &str = "ANYSSH_HELPER";
 pub(crate) const NONCE: &str = "ANYSSH_HELPER_NONCE";
 
 /// Answers ssh and ends the process, if it was started by `ssh` to ask something; else returns at once.
+///
+/// It answers for passwords alone. Asked to carry ssh's bytes over a WebSocket it fails and says so; a
+/// program that can do that begins with [`run_if_asked_with`], or with `anyssh_sdk::helper::run_if_asked`.
 ///
 /// Call it as the first thing in `main`, before threads, a runtime or a look at the arguments:
 ///
@@ -36,16 +42,50 @@ pub(crate) const NONCE: &str = "ANYSSH_HELPER_NONCE";
 /// environment. Then there is exactly one argument: the prompt.
 #[allow(clippy::needless_doctest_main, reason = "its place in main is what the example shows")]
 pub fn run_if_asked() {
+    run_if_asked_with(|link, runtime| {
+        let why = "the helper program cannot dial: its main has to begin with anyssh_sdk::helper::run_if_asked";
+        runtime.block_on(link.failed(&TunnelFailure::new(ErrorKind::Local, false, why)));
+        1
+    });
+}
+
+/// [`run_if_asked`] for a program that can also dial: `carry` does what the link orders, between standard
+/// input and output, tells the link why it failed, and gives the exit status. Its runtime has one thread.
+pub fn run_if_asked_with(carry: impl FnOnce(&TunnelLink, &Runtime) -> u8) {
+    if let Some(asked) = Asked::read() {
+        forbid_core_dumps();
+        exit(carry_asked(&asked, carry).unwrap_or_else(|error| {
+            say(&format!("the program that started ssh cannot be reached: {error}"));
+            1
+        }))
+    }
     let Some(question) = question() else { return };
-    // What is in this process's memory from here on must not end up in a file.
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    forbid_core_dumps();
     let status = match question.ask().and_then(|answer| print(&answer)) {
         Ok(()) => 0,
         // stderr is the user's terminal; whoever serves the socket knows more and says it better.
         Err(_) => 1,
     };
-    #[allow(clippy::disallowed_methods, clippy::exit, reason = "called first in main: there is nothing to drop yet")]
-    std::process::exit(status)
+    exit(status)
+}
+
+fn carry_asked(asked: &Asked, carry: impl FnOnce(&TunnelLink, &Runtime) -> u8) -> io::Result<u8> {
+    let stream = asked.connect()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let entered = runtime.enter();
+    let link = TunnelLink::new(stream)?;
+    drop(entered);
+    Ok(carry(&link, &runtime))
+}
+
+/// What is in this process's memory from here on must not end up in a file.
+fn forbid_core_dumps() {
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+}
+
+#[allow(clippy::disallowed_methods, clippy::exit, reason = "called first in main: there is nothing to drop yet")]
+fn exit(status: u8) -> ! {
+    std::process::exit(status.into())
 }
 
 struct Question {
@@ -58,9 +98,10 @@ struct Question {
 fn question() -> Option<Question> {
     let (socket, nonce) = (std::env::var_os(SOCKET)?, std::env::var_os(NONCE)?);
     let mut arguments = std::env::args_os().skip(1);
-    let (prompt, None) = (arguments.next()?, arguments.next()) else { return None };
-    // ssh runs its ProxyCommand in the same environment.
-    (prompt != TUNNEL_WORD).then_some(Question { socket, nonce, prompt })
+    match (arguments.next()?, arguments.next()) {
+        (prompt, None) => Some(Question { socket, nonce, prompt }),
+        _ => None,
+    }
 }
 
 impl Question {
@@ -79,7 +120,7 @@ impl Question {
 }
 
 /// Connects, also where the path is too long for a socket's address: from inside its directory.
-fn connect(path: &Path) -> io::Result<UnixStream> {
+pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
     if path.as_os_str().len() <= LONGEST_SOCKET_PATH {
         return UnixStream::connect(path);
     }

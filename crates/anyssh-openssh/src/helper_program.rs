@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// The word after the helper's path when ssh runs it as its ProxyCommand.
-pub(crate) const TUNNEL_WORD: &str = "tunnel-helper";
+/// The words after the helper's path when ssh runs it as its ProxyCommand. There are two, because one alone
+/// could be a prompt: ssh hands that to its askpass program, and a server chooses it. The second is the
+/// version of what helper and launcher say to each other.
+pub(crate) const TUNNEL_WORDS: [&str; 2] = ["tunnel-helper", "v1"];
 
 /// The program that ssh calls back, as askpass and as ProxyCommand: one whose `main` begins with
 /// [`helper::run_if_asked`](crate). It is named by the caller, who knows what its own executable is.
@@ -65,8 +67,11 @@ impl Helper {
             }
             line.push(byte);
         }
-        line.extend(b"' ");
-        line.extend(TUNNEL_WORD.as_bytes());
+        line.push(b'\'');
+        for word in TUNNEL_WORDS {
+            line.push(b' ');
+            line.extend(word.as_bytes());
+        }
         line
     }
 }

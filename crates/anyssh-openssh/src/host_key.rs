@@ -11,20 +11,25 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyssh_core::{Deadline, FieldError, Host, HostKey, Port, Session, Transport};
+use anyssh_core::{Deadline, FieldError, HostKey, Session};
 
-use crate::arguments::{KNOWN_HOSTS, LOG};
+use crate::arguments::{KNOWN_HOSTS, LOG, route_options};
 use crate::child::SshProcess;
 use crate::flags::LogLevel;
-use crate::helper;
 use crate::known_hosts::host_name;
 use crate::late_port::LatePort;
 use crate::launch_dir::LaunchDir;
 use crate::launch_options::LaunchOptions;
 use crate::launcher::Launcher;
 use crate::log::LogFollower;
-use crate::path_check::DirectoryError;
+use crate::plan::tunnel_of;
+use crate::plan_error::PlanError;
 use crate::quote::{PathError, path_option};
+use crate::route::Route;
+use crate::run::{HELPER_VARIABLES, serve_tunnel};
+use crate::tunnel_failure::TunnelFailure;
+use crate::tunnel_server::TunnelServer;
+use anyssh_private_dir::DirectoryError;
 
 /// Why the host key could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -49,9 +54,17 @@ pub enum HostKeyError {
         /// What ssh said the last time it ended, escaped; empty if it never did.
         message: String,
     },
-    /// The session is reached through a WebSocket, which this launcher cannot dial.
-    #[error("the session is reached through a WebSocket, which this launcher cannot dial")]
-    NoTunnel,
+    /// The tunnel to the server failed, as its helper says.
+    #[error("cannot read the host key of {host}: {failure}")]
+    Tunnel {
+        /// Host and port.
+        host: String,
+        /// What the helper said.
+        failure: TunnelFailure,
+    },
+    /// The session cannot be reached as it is: no helper, or a host that is none.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// The private directory cannot be used.
     #[error("private directory: {0}")]
     Directory(#[from] DirectoryError),
@@ -79,10 +92,10 @@ impl Launcher {
         options: &LaunchOptions,
         deadline: Deadline,
     ) -> Result<HostKey, HostKeyError> {
-        let Transport::Tcp { host, port } = &session.endpoint.transport else { return Err(HostKeyError::NoTunnel) };
-        let name = host_name(host, *port);
+        let route = Route::of(&session.endpoint.transport, self.helper())?;
+        let name = host_name(&route.host, route.port);
         let mut message = String::new();
-        let reading = self.read_with_retries(session, options, (host, *port), &mut message);
+        let reading = self.read_with_retries(session, options, &route, &mut message);
         match tokio::time::timeout(deadline.remaining(Instant::now()), reading).await {
             Ok(read) => read,
             Err(_) => Err(HostKeyError::TimedOut { host: name, message }),
@@ -93,14 +106,18 @@ impl Launcher {
         &self,
         session: &Session,
         options: &LaunchOptions,
-        (host, port): (&Host, Port),
+        route: &Route<'_>,
         last_message: &mut String,
     ) -> Result<HostKey, HostKeyError> {
         let late_port = LatePort::of(session);
         let mut pauses = PAUSES.iter();
         loop {
-            match self.read_once(session, options, host, port).await? {
+            match self.read_once(session, options, route).await? {
                 Reading::Key(key) => return Ok(key),
+                Reading::Failed(failure) => match pauses.next() {
+                    Some(pause) if failure.retryable => tokio::time::sleep(*pause).await,
+                    _ => return Err(HostKeyError::Tunnel { host: host_name(&route.host, route.port), failure }),
+                },
                 Reading::Nothing { message, port_is_closed: true, .. } if late_port.is_awaited() => {
                     *last_message = message;
                     tokio::time::sleep(LATE_PORT_PAUSE).await;
@@ -110,7 +127,7 @@ impl Launcher {
                         *last_message = message;
                         tokio::time::sleep(*pause).await;
                     }
-                    _ => return Err(HostKeyError::NotRead { host: host_name(host, port), message }),
+                    _ => return Err(HostKeyError::NotRead { host: host_name(&route.host, route.port), message }),
                 },
             }
         }
@@ -120,27 +137,46 @@ impl Launcher {
         &self,
         session: &Session,
         options: &LaunchOptions,
-        host: &Host,
-        port: Port,
+        route: &Route<'_>,
     ) -> Result<Reading, HostKeyError> {
         let directory = LaunchDir::create(self.base())?;
         let failed = |error| DirectoryError::new(directory.path(), error);
         directory.dir().create_file(KNOWN_HOSTS, b"").map_err(failed)?;
         let log = directory.dir().create_file(LOG, b"").map_err(failed)?;
         let mut command = Command::new(self.ssh().path());
-        command.args(arguments(directory.path(), options, session.login.user.as_str(), host, port)?);
+        command.args(arguments(directory.path(), options, session.login.user.as_str(), route)?);
         for name in &options.hidden_environment {
             command.env_remove(name);
         }
-        for name in ["SSH_AUTH_SOCK", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", helper::SOCKET, helper::NONCE] {
+        for name in ["SSH_AUTH_SOCK", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE"].into_iter().chain(HELPER_VARIABLES) {
             command.env_remove(name);
         }
+        let tunnel = tunnel_of(&session.endpoint.transport);
+        let tunnel =
+            tunnel.map(|tunnel| TunnelServer::listen(directory.dir(), tunnel, self.dialling(options))).transpose()?;
+        // ssh runs its ProxyCommand through this, and so did we quote it.
+        command.env("SHELL", "/bin/sh");
+        command.envs(tunnel.as_ref().map(TunnelServer::environment).unwrap_or_default().iter().cloned());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let process = SshProcess::spawn(&mut command)?;
-        let written = wait_for_line(&directory, &process).await?;
-        drop(process);
+        let written = {
+            let serving = serve_tunnel(tunnel.as_ref());
+            tokio::pin!(serving);
+            let written = tokio::select! {
+                written = wait_for_line(&directory, &process) => written?,
+                served = &mut serving => { served?; None }
+            };
+            drop(process);
+            if let (None, Some(tunnel)) = (&written, &tunnel) {
+                tokio::select! { biased; served = &mut serving => served?, () = tunnel.last_words() => {} }
+            }
+            written
+        };
         if let Some(written) = written {
-            return Ok(Reading::Key(parse(&written, &host_name(host, port))?));
+            return Ok(Reading::Key(parse(&written, &host_name(&route.host, route.port))?));
+        }
+        if let Some(failure) = tunnel.as_ref().and_then(TunnelServer::failure) {
+            return Ok(Reading::Failed(failure));
         }
         let mut log = LogFollower::new(log, LogLevel::Quiet);
         log.drain(&mut |_| {})?;
@@ -151,6 +187,7 @@ impl Launcher {
 
 enum Reading {
     Key(HostKey),
+    Failed(TunnelFailure),
     Nothing { message: String, may_be_repeated: bool, port_is_closed: bool },
 }
 
@@ -188,13 +225,15 @@ fn arguments(
     directory: &Path,
     options: &LaunchOptions,
     user: &str,
-    host: &Host,
-    port: Port,
+    route: &Route<'_>,
 ) -> Result<Vec<OsString>, PathError> {
     let mut words: Vec<OsString> = ["-F", "none", "-E"].map(OsString::from).into();
     words.push(directory.join(LOG).into());
     words.push("-N".into());
     words.extend(["-o".into(), path_option("UserKnownHostsFile", &directory.join(KNOWN_HOSTS))?]);
+    for option in route_options(route) {
+        words.extend(["-o".into(), option]);
+    }
     for option in LOCKED {
         words.extend(["-o", option].map(OsString::from));
     }
@@ -204,8 +243,8 @@ fn arguments(
     }
     let seconds = options.connect_timeout.as_secs().max(1);
     words.extend(["-o".into(), format!("ConnectTimeout={seconds}").into()]);
-    words.extend(["-l".into(), user.into(), "-p".into(), port.to_string().into()]);
-    words.extend(["--".into(), host.to_string().into()]);
+    words.extend(["-l".into(), user.into(), "-p".into(), route.port.to_string().into()]);
+    words.extend(["--".into(), route.host.to_string().into()]);
     Ok(words)
 }
 
@@ -217,8 +256,6 @@ const LOCKED: &[&str] = &[
     "UpdateHostKeys=no",
     "VerifyHostKeyDNS=no",
     "CanonicalizeHostname=no",
-    "ProxyCommand=none",
-    "ProxyJump=none",
     "BatchMode=yes",
     "PreferredAuthentications=none",
     "PubkeyAuthentication=no",

@@ -12,8 +12,8 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-use crate::path_check::DirectoryError;
-use crate::private_dir::PrivateDir;
+use anyssh_private_dir::DirectoryError;
+use anyssh_private_dir::PrivateDir;
 
 /// The private directory of one launch; removed with all that is in it on drop.
 #[derive(Debug)]

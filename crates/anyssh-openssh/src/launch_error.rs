@@ -3,9 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::path_check::DirectoryError;
 use crate::plan_error::PlanError;
 use crate::program::{ProgramError, SshVersion};
+use anyssh_private_dir::DirectoryError;
 
 /// Why ssh could not be launched. What ssh itself reports is an [`Outcome`](crate::Outcome) instead.
 #[derive(Debug, thiserror::Error)]
@@ -42,9 +42,6 @@ pub enum LaunchError {
         /// Why not.
         source: io::Error,
     },
-    /// The session is reached through a WebSocket, and this launcher has nothing that dials one.
-    #[error("the session is reached through a WebSocket, which this launcher cannot dial")]
-    NoTunnel,
     /// The deadline passed before ssh could be started.
     #[error("the deadline passed before ssh was started")]
     TimedOut,

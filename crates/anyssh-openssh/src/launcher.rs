@@ -14,11 +14,12 @@ use crate::launch_dir::{LaunchDir, sweep_below};
 use crate::launch_error::LaunchError;
 use crate::launch_options::LaunchOptions;
 use crate::outcome::{ExitStatus, NotAuthenticated, Outcome, Reason};
-use crate::path_check::DirectoryError;
 use crate::plan::{check, plan};
 use crate::program::{SshProgram, SshVersion};
 use crate::run::{Ended, Streams, run_once};
 use crate::signals::Interrupts;
+use crate::tunnel_server::{Dialling, RefreshHeaders};
+use anyssh_private_dir::DirectoryError;
 
 /// Where lines for the user go: ssh's log at the level the user asked for, escaped, without a newline.
 /// While ssh runs it may have the terminal raw, so end a line there with `\r\n`.
@@ -46,6 +47,7 @@ pub struct Launcher {
     ssh: SshProgram,
     base: PathBuf,
     helper: Option<Helper>,
+    refresh: Option<RefreshHeaders>,
 }
 
 /// What an ssh without a terminal said and how it ended.
@@ -70,7 +72,7 @@ impl Launcher {
 
     /// A launcher that runs `ssh` and makes a private directory for each launch below `base`.
     pub fn new(ssh: SshProgram, base: impl Into<PathBuf>) -> Self {
-        Self { ssh, base: base.into(), helper: None }
+        Self { ssh, base: base.into(), helper: None, refresh: None }
     }
 
     /// The same with the program that ssh calls back; sessions with a password need one.
@@ -80,9 +82,26 @@ impl Launcher {
         self
     }
 
+    /// The same with a way to other headers, should a WebSocket's be refused when they are shown.
+    #[must_use]
+    pub fn with_refresh(mut self, refresh: RefreshHeaders) -> Self {
+        self.refresh = Some(refresh);
+        self
+    }
+
+    /// What a tunnel's helper is told: to be done before ssh gives up itself, so that its reason is heard.
+    pub(crate) fn dialling(&self, options: &LaunchOptions) -> Dialling {
+        Dialling { within: options.connect_timeout.saturating_sub(BEFORE_SSH), refresh: self.refresh.clone() }
+    }
+
     /// The program it runs.
     pub fn ssh(&self) -> &SshProgram {
         &self.ssh
+    }
+
+    /// The program that ssh calls back.
+    pub(crate) fn helper(&self) -> Option<&Helper> {
+        self.helper.as_ref()
     }
 
     /// Where its private directories are.
@@ -173,11 +192,11 @@ impl Launcher {
     ) -> Result<Ended, LaunchError> {
         // Planned once before anything is asked or made, so that what cannot work says so first.
         let first_plan = plan(session, options, &self.base, self.helper.as_ref())?;
-        if first_plan.tunnel.is_some() {
-            return Err(LaunchError::NoTunnel);
-        }
         if deadline.remaining(Instant::now()).is_zero() {
             return Err(LaunchError::TimedOut);
+        }
+        if first_plan.askpass.is_some() || first_plan.tunnel.is_some() {
+            self.require_helper()?;
         }
         if first_plan.askpass.is_some() {
             self.require_askpass(options, deadline).await?;
@@ -190,7 +209,8 @@ impl Launcher {
                 return Err(LaunchError::TimedOut);
             }
             let make_plan = |directory: &std::path::Path| plan(session, options, directory, self.helper.as_ref());
-            let ended = run_once(&self.ssh, &self.base, &make_plan, streams, interrupts, show).await?;
+            let ended =
+                run_once(&self.ssh, &self.base, &make_plan, &self.dialling(options), streams, interrupts, show).await?;
             let time_left = deadline.remaining(Instant::now()) > pause;
             let awaited = ended.port_is_closed && late_port.is_awaited();
             if !ended.may_be_repeated || !time_left || (tries_left == 0 && !awaited) {
@@ -207,13 +227,17 @@ impl Launcher {
         }
     }
 
-    async fn require_askpass(&self, options: &LaunchOptions, deadline: Deadline) -> Result<(), LaunchError> {
-        // ssh takes a helper that cannot be run for an empty password.
-        if let Some(helper) = &self.helper
-            && access(helper.path(), Access::EXEC_OK).is_err()
-        {
-            return Err(LaunchError::NoHelper(helper.path().to_owned()));
+    /// ssh takes a helper that cannot be run for an empty password.
+    fn require_helper(&self) -> Result<(), LaunchError> {
+        match &self.helper {
+            Some(helper) if access(helper.path(), Access::EXEC_OK).is_err() => {
+                Err(LaunchError::NoHelper(helper.path().to_owned()))
+            }
+            _ => Ok(()),
         }
+    }
+
+    async fn require_askpass(&self, options: &LaunchOptions, deadline: Deadline) -> Result<(), LaunchError> {
         let version = self.ssh.version_without(deadline, &options.hidden_environment).await?;
         if version < SshVersion::WITH_ASKPASS_REQUIRE {
             return Err(LaunchError::TooOld { path: self.ssh.path().to_owned(), version });
@@ -234,6 +258,7 @@ fn interrupted(signal: i32, ended: Ended) -> Ended {
 }
 
 const RETRIES: u32 = 3;
+const BEFORE_SSH: Duration = Duration::from_millis(300);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const MOST_LOG_LINES: usize = 100;

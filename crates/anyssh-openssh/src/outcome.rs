@@ -1,5 +1,7 @@
 //! How a run of `ssh` ended.
 
+use crate::tunnel_failure::TunnelFailure;
+
 /// How a run of `ssh` ended. The line `Authenticated to` in ssh's log is the point of no return:
 /// nothing is ever run again after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +59,8 @@ pub enum Reason {
     /// The server asked for the password again after it had been given, as one does that refuses it; the
     /// escaped prompt.
     AskedAgain(String),
+    /// The tunnel that carries ssh's bytes failed, as its helper says.
+    Tunnel(TunnelFailure),
     /// Anything else.
     Other,
 }

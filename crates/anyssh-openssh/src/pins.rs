@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyssh_core::{FieldError, HostAlias, HostKey};
 
-use crate::path_check::DirectoryError;
-use crate::private_dir::PrivateDir;
+use anyssh_private_dir::DirectoryError;
+use anyssh_private_dir::PrivateDir;
 
 /// A host key that was agreed to for one alias.
 #[derive(Clone, Debug, PartialEq, Eq)]

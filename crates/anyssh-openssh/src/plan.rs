@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyssh_core::secrecy::{ExposeSecret, SecretSlice, SecretString};
 use anyssh_core::{Credential, Password, Session, Transport, UserName, WebSocketUrl};
@@ -72,6 +72,8 @@ pub struct Tunnel {
     pub url: WebSocketUrl,
     /// Header names with secret values.
     pub headers: Vec<(String, SecretString)>,
+    /// A PEM file of authorities to trust besides the platform's roots.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Plans the launch of `session`: a pure function, so that it can be printed, compared and tried with
@@ -86,7 +88,7 @@ pub struct Tunnel {
 /// What a [`PlanError`] says; nothing was written or started.
 ///
 /// ```
-/// use std::path::Path;
+/// use std::path::{Path, PathBuf};
 /// use anyssh_core::{Endpoint, Expiry, Host, HostKey, HostTrust, Login, Password, Port, Session,
 ///     SessionId, Target, Transport, UserName};
 /// use anyssh_openssh::{Helper, LaunchOptions, plan};
@@ -133,17 +135,13 @@ pub fn plan(
         }),
         _ => None,
     };
-    let tunnel = match &session.endpoint.transport {
-        Transport::WebSocket { url, headers } => Some(Tunnel { url: url.clone(), headers: headers.clone() }),
-        Transport::Tcp { .. } => None,
-    };
     Ok(Plan {
         files,
         arguments: arguments(credential, user, &route, options, directory)?,
         set_environment: set_environment(askpass.as_ref().and(helper)),
         remove_environment: remove_environment(credential, options),
         askpass,
-        tunnel,
+        tunnel: tunnel_of(&session.endpoint.transport),
         gateway_markers: gateway_markers(credential, options),
         log_level: options.flags.effective_log_level(),
     })
@@ -155,6 +153,16 @@ fn gateway_markers(credential: &Credential, options: &LaunchOptions) -> Vec<Stri
     match credential {
         Credential::CertificateOnly { .. } | Credential::KeyFile(_) => Vec::new(),
         _ => options.gateway_markers.clone(),
+    }
+}
+
+/// What is dialled for ssh, if it does not dial itself.
+pub(crate) fn tunnel_of(transport: &Transport) -> Option<Tunnel> {
+    match transport {
+        Transport::WebSocket { url, headers, ca_file } => {
+            Some(Tunnel { url: url.clone(), headers: headers.clone(), ca_file: ca_file.clone() })
+        }
+        Transport::Tcp { .. } => None,
     }
 }
 

@@ -262,7 +262,7 @@ fn ssh_asks_exactly_the_planned_prompt() {
     }
 }
 
-/// P4: the helper is found at an odd path, through /bin/sh, with one word.
+/// P4: the helper is found at an odd path, through /bin/sh, with two words.
 #[test]
 fn ssh_runs_the_helper_as_its_proxy_command_from_an_odd_path() {
     let files = tempfile::tempdir().unwrap();
@@ -275,7 +275,7 @@ fn ssh_runs_the_helper_as_its_proxy_command_from_an_odd_path() {
         let called = odd.join("called");
         run(&plan, &odd, &[("CALLED", &called), ("SHELL", Path::new("/nonexistent/fish"))]);
         let called = fs::read_to_string(&called).unwrap_or_else(|error| panic!("{error}: {}", log(&odd)));
-        assert_eq!(called, "1|tunnel-helper|/bin/sh|");
+        assert_eq!(called, "2|tunnel-helper|v1|/bin/sh|");
     }
 }
 

@@ -9,6 +9,7 @@ use anyssh_openssh::{
 };
 
 use crate::error::Cause;
+use crate::refresh::Refresh;
 use crate::{Cancel, Error, Finished, Operation, Provider, with_session};
 
 /// How a session is turned into a running `ssh`.
@@ -100,14 +101,19 @@ pub async fn connect(
 ) -> Result<Finished<Outcome>, Error> {
     connection.check(provider, request)?;
     let used = with_session(provider, request, cancel, async |session| {
-        let trusted = connection.trusted(session, request, cancel).await?;
-        (connection.before_launch)();
-        let mut show = |line: &str| (connection.show)(line);
-        let options = connection.options_for(provider);
-        let run = connection.launcher.run(&trusted, &options, request.deadline, &mut show);
-        connection.let_in(session, run.await?, |outcome| outcome)
+        let refresh = Refresh::new(provider, request, session);
+        let launcher = connection.launcher.clone().with_refresh(refresh.headers());
+        let used = async {
+            let trusted = connection.trusted(&launcher, session, request, cancel).await?;
+            (connection.before_launch)();
+            let mut show = |line: &str| (connection.show)(line);
+            let options = connection.options_for(provider);
+            let run = launcher.run(&trusted, &options, request.deadline, &mut show);
+            connection.let_in(session, run.await?, |outcome| outcome)
+        };
+        refresh.after(used.await).await
     });
-    settled(provider, request, used.await?)
+    settled(provider, Operation::Connect, request, used.await?)
 }
 
 /// Creates a session, runs `ssh` without input, keeps what it prints, and revokes the session.
@@ -122,13 +128,18 @@ pub async fn capture(
 ) -> Result<Finished<Output>, Error> {
     connection.check(provider, request)?;
     let used = with_session(provider, request, cancel, async |session| {
-        let trusted = connection.trusted(session, request, cancel).await?;
-        (connection.before_launch)();
-        let options = connection.options_for(provider);
-        let run = connection.launcher.output(&trusted, &options, request.deadline);
-        connection.let_in(session, run.await?, |output| &output.outcome)
+        let refresh = Refresh::new(provider, request, session);
+        let launcher = connection.launcher.clone().with_refresh(refresh.headers());
+        let used = async {
+            let trusted = connection.trusted(&launcher, session, request, cancel).await?;
+            (connection.before_launch)();
+            let options = connection.options_for(provider);
+            let run = launcher.output(&trusted, &options, request.deadline);
+            connection.let_in(session, run.await?, |output| &output.outcome)
+        };
+        refresh.after(used.await).await
     });
-    settled(provider, request, used.await?)
+    settled(provider, Operation::Connect, request, used.await?)
 }
 
 impl Connection<'_> {
@@ -150,23 +161,35 @@ impl Connection<'_> {
     }
 
     /// The session with a host key that the user or an earlier launch agreed to (K4).
-    async fn trusted(&self, session: &Session, request: &CreateRequest, cancel: &Cancel) -> Result<Session, Cause> {
+    async fn trusted(
+        &self,
+        launcher: &Launcher,
+        session: &Session,
+        request: &CreateRequest,
+        cancel: &Cancel,
+    ) -> Result<Session, Cause> {
         tokio::select! {
             biased;
             // First, so that a signal that came with the last answer still keeps ssh from starting.
             signal = cancel.cancelled() => Err(Cause::Interrupted(signal)),
-            trusted = self.resolved(session, request) => Ok(trusted?),
+            trusted = self.resolved(launcher, session, request) => Ok(trusted?),
         }
     }
 
-    async fn resolved(&self, session: &Session, request: &CreateRequest) -> Result<Session, TrustError> {
+    async fn resolved(
+        &self,
+        launcher: &Launcher,
+        session: &Session,
+        request: &CreateRequest,
+    ) -> Result<Session, TrustError> {
         let policy = self.host_keys.cloned().unwrap_or_default();
         if policy.fingerprint.is_none() && !matches!(session.endpoint.host_trust, HostTrust::FirstUse(_)) {
             return Ok(session.clone());
         }
         let pins = PinStore::open(self.state_dir)?;
         let notes = self.notes.unwrap_or(&request.progress);
-        self.resolver(&pins, &policy, notes).resolve(session, self.options, request.deadline).await
+        let resolver = TrustResolver { launcher, ..self.resolver(&pins, &policy, notes) };
+        resolver.resolve(session, self.options, request.deadline).await
     }
 
     fn resolver<'b>(&'b self, pins: &'b PinStore, policy: &'b HostKeyPolicy, notes: &'b Progress) -> TrustResolver<'b> {
@@ -188,15 +211,16 @@ impl Connection<'_> {
 }
 
 /// The use's result on the outside: an error in it is ours, and says if the revoke failed as well.
-fn settled<T>(
+pub(crate) fn settled<T>(
     provider: &Provider,
+    operation: Operation,
     request: &CreateRequest,
     finished: Finished<Result<T, Cause>>,
 ) -> Result<Finished<T>, Error> {
     match finished.value {
         Ok(value) => Ok(Finished { value, revocation: finished.revocation }),
         Err(cause) => {
-            let error = Error::new(provider.info().name, Operation::Connect, cause).with_target(&request.target);
+            let error = Error::new(provider.info().name, operation, cause).with_target(&request.target);
             Err(match finished.revocation {
                 Ok(_) => error,
                 Err(failure) => error.with_clean_up_failure(failure),

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use anyssh_core::{ErrorKind, ProviderError, Target};
-use anyssh_openssh::{HostKeyError, LaunchError, NotAuthenticated, PlanError, ProgramError, Reason, TrustError};
+use anyssh_openssh::{
+    HostKeyError, LaunchError, NotAuthenticated, PlanError, ProgramError, Reason, TrustError, TunnelFailure,
+};
 
 /// What was being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub enum Operation {
     Targets,
     /// Running `ssh`.
     Connect,
+    /// Carrying bytes between a transport and somebody's own streams.
+    Tunnel,
 }
 
 impl Operation {
@@ -35,6 +39,7 @@ impl Operation {
             Self::Revoke => "revoke",
             Self::Targets => "targets",
             Self::Connect => "connect",
+            Self::Tunnel => "tunnel",
         }
     }
 }
@@ -174,6 +179,14 @@ impl Error {
         self
     }
 
+    /// The cause as a provider's error, for whoever speaks of these alone.
+    pub(crate) fn into_provider_error(self) -> ProviderError {
+        match self.0.cause {
+            Cause::Provider(error) => error,
+            cause => ProviderError::new(ErrorKind::TimedOut, cause.to_string()),
+        }
+    }
+
     /// Whether the provider missed its own deadline, so that its call was dropped half-way.
     pub(crate) fn was_cut_off(&self) -> bool {
         matches!(self.0.cause, Cause::CutOff)
@@ -223,7 +236,10 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match &self.0.cause {
             Cause::Provider(error) => error.is_retryable(),
-            _ => matches!(self.kind(), Kind::Unavailable),
+            _ => match self.tunnel_failure() {
+                Some(failure) => failure.retryable,
+                None => matches!(self.kind(), Kind::Unavailable),
+            },
         }
     }
 
@@ -247,6 +263,18 @@ impl Error {
     pub fn trust_error(&self) -> Option<&TrustError> {
         match &self.0.cause {
             Cause::Trust(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Why the tunnel that carries ssh's bytes failed, where that was the reason.
+    pub fn tunnel_failure(&self) -> Option<&TunnelFailure> {
+        match &self.0.cause {
+            Cause::NotAuthenticated(ended) => match &ended.reason {
+                Reason::Tunnel(failure) => Some(failure),
+                _ => None,
+            },
+            Cause::Trust(TrustError::HostKey(HostKeyError::Tunnel { failure, .. })) => Some(failure),
             _ => None,
         }
     }
@@ -288,6 +316,7 @@ fn trust_kind(error: &TrustError) -> Kind {
         TrustError::FingerprintForAuthority => Kind::Usage,
         TrustError::NoAnswer(_) | TrustError::HostKey(HostKeyError::TimedOut { .. }) => Kind::Timeout,
         TrustError::HostKey(HostKeyError::NotRead { .. }) => Kind::Unavailable,
+        TrustError::HostKey(HostKeyError::Tunnel { failure, .. }) => failure.kind.into(),
         TrustError::HostKey(HostKeyError::Malformed(_)) => Kind::Protocol,
         _ => Kind::Local,
     }
@@ -297,7 +326,8 @@ fn not_authenticated_kind(ended: &NotAuthenticated) -> Kind {
     if let Some(signal) = ended.interrupted_by {
         return Kind::Interrupted(signal);
     }
-    match ended.reason {
+    match &ended.reason {
+        Reason::Tunnel(failure) => failure.kind.into(),
         Reason::Connection => Kind::Unavailable,
         Reason::HostKey | Reason::UnexpectedPrompt(_) => Kind::Protocol,
         Reason::Refused | Reason::AskedAgain(_) => Kind::Auth,
@@ -310,6 +340,7 @@ fn not_authenticated(ended: &NotAuthenticated) -> String {
         Reason::Connection => "no SSH connection",
         Reason::HostKey => "the server did not show a host key that is trusted",
         Reason::Refused => "the server refused the credential",
+        Reason::Tunnel(failure) => return format!("no tunnel to the SSH server: {failure}"),
         Reason::UnexpectedPrompt(prompt) => {
             return format!("the server asked something else than the password, and got no answer: {prompt}");
         }

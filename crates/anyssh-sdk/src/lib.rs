@@ -28,11 +28,14 @@
 pub mod blocking;
 mod builtin;
 mod cancel;
+mod carry;
 mod connect;
 mod error;
+pub mod helper;
 mod identity;
 mod lifecycle;
 mod provider;
+mod refresh;
 mod request;
 mod unwind;
 
@@ -41,8 +44,10 @@ pub use anyssh_core::{
     SessionRef, Settings, SshProvider, Target, Validity, Wake,
 };
 pub use anyssh_openssh as openssh;
+pub use anyssh_tunnel::{Ended, Stdio};
 pub use builtin::BUILTIN;
 pub use cancel::{Cancel, CancelTrigger};
+pub use carry::carry;
 pub use connect::{Connection, capture, connect};
 pub use error::{Error, Kind, Operation};
 pub use identity::identity;

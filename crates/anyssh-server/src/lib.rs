@@ -4,6 +4,8 @@
 //! (RFC 4251 to 4254); what a session may do is what OpenSSH's `sshd` does, with a few differences
 //! that each stand where they are made. It listens on 127.0.0.1 only and it never changes the user.
 //!
+//! A [`WebSocketBridge`] stands in front of it where a test or the mock wants SSH over a WebSocket.
+//!
 //! Dropping the [`Server`] closes its port, cuts its connections and kills what it started.
 //!
 //! ```
@@ -39,6 +41,7 @@ mod server;
 mod switch;
 mod terminal;
 mod thread;
+mod web_socket_bridge;
 
 pub use account::Account;
 pub use certificate_login::CertificateLogin;
@@ -47,3 +50,4 @@ pub use password_login::PasswordLogin;
 pub use server::{Server, ServerConfig};
 pub use switch::{LoginSwitch, SwitchedLogin};
 pub use thread::ServerThread;
+pub use web_socket_bridge::{Act, BridgeConfig, Cut, Frames, Script, WebSocketBridge};

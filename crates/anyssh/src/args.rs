@@ -39,7 +39,14 @@ pub(crate) fn command(providers: &[&'static ProviderInfo]) -> Command {
         }))
         .subcommand(verb("revoke", "End a session at the provider", providers, named_session))
         .subcommand(targets(providers))
+        .subcommand(verb(
+            "tunnel",
+            "Carry raw bytes between standard streams and a session's transport (a ProxyCommand)",
+            providers,
+            |command| command,
+        ))
         .subcommand(own("providers", "List the providers, their settings and options, and what each can do"))
+        .subcommand(own("flyte-env", "Print the environment that makes a Flyte run debuggable"))
 }
 
 fn own(name: &'static str, about: &'static str) -> Command {
@@ -179,7 +186,9 @@ mod tests {
             vec!["regenerate", "mock"],
             vec!["revoke", "mock"],
             vec!["targets"],
+            vec!["tunnel", "mock"],
             vec!["providers"],
+            vec!["flyte-env"],
         ] {
             let mut current = &mut root;
             for word in &words {

@@ -6,15 +6,18 @@ use std::time::{Duration, Instant};
 
 use anyssh_core::escape;
 use anyssh_core::secrecy::SecretString;
-use anyssh_core::{Deadline, OptionKind, OptionValue, Progress, ProviderInfo, Settings, Wake};
+use anyssh_core::{Deadline, OptionKind, OptionValue, Progress, ProviderInfo, Settings, Surroundings, Wake};
 use anyssh_sdk::{Error, Provider, RequestOptions};
 
+use crate::browser::Browser;
 use crate::console;
 use crate::environment::Environment;
 use crate::invocation::ProviderOptions;
 use crate::options::{ErrorFormat, Options};
 use crate::paths;
+use crate::prompt;
 use crate::report::Report;
+use crate::surroundings::{self, LookedUp};
 
 /// What every command stands on.
 #[derive(Debug)]
@@ -27,6 +30,7 @@ pub(crate) struct Context<'a> {
     pub(crate) state_dir: PathBuf,
     pub(crate) runtime_dir: PathBuf,
     pub(crate) deadline: Deadline,
+    looked_up: LookedUp,
 }
 
 impl<'a> Context<'a> {
@@ -41,7 +45,17 @@ impl<'a> Context<'a> {
         let runtime_dir = paths::runtime_dir(environment, &state_dir);
         let now = Instant::now();
         let end = now.checked_add(options.timeout).unwrap_or(now + Duration::from_secs(365 * 24 * 3600));
-        Ok(Self { providers, environment, words, options, state_dir, runtime_dir, deadline: Deadline::at(end) })
+        let deadline = Deadline::at(end);
+        Ok(Self {
+            providers,
+            environment,
+            words,
+            options,
+            state_dir,
+            runtime_dir,
+            deadline,
+            looked_up: LookedUp::default(),
+        })
     }
 
     /// The provider, built from the environment, the file and the options given.
@@ -93,10 +107,47 @@ impl<'a> Context<'a> {
         self.environment.raw(name).is_some() || matches!(self.options.file.provider_text(info.name, name), Ok(Some(_)))
     }
 
+    /// Asks about the files that a provider passes over until the user trusts them (T8a). Without a terminal, or
+    /// where a program reads what we say, nobody is asked, and the provider says that it passes them over.
+    pub(crate) async fn ask_about_files(
+        &self,
+        info: &'static ProviderInfo,
+        given: &ProviderOptions,
+    ) -> Result<(), Box<Report>> {
+        if self.options.quiet || self.options.error_format != ErrorFormat::Human {
+            return Ok(());
+        }
+        for file in info.untrusted_files(&self.settings(info, given)?) {
+            let answer = async { prompt::is_possible() && prompt::ask_about(info.name, &file).await };
+            // No answer in time is none.
+            if tokio::time::timeout_at(self.deadline.instant().into(), answer).await.unwrap_or(false) {
+                file.keep_trust().map_err(|error| {
+                    let report = Report::local(format!("the answer cannot be kept: {error}"));
+                    report.with_provider(info.name).with_hint(crate::hints::ANOTHER_DIRECTORY).boxed()
+                })?;
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The variables that no child gets: the settings of all providers, and what their files named.
+    pub(crate) fn hidden_variables(&self) -> Vec<String> {
+        let settings = self.providers.iter().flat_map(|info| info.settings).map(|setting| setting.name.to_owned());
+        settings.chain(self.looked_up.names()).collect()
+    }
+
+    pub(crate) fn surroundings(&self) -> Surroundings {
+        let hidden = self.providers.iter().flat_map(|info| info.settings).map(|setting| setting.name);
+        let browser = Browser::of(self.environment, hidden);
+        surroundings::of(self.environment, &self.options, browser, &self.looked_up)
+    }
+
     fn settings(&self, info: &'static ProviderInfo, given: &ProviderOptions) -> Result<Settings, Box<Report>> {
         let mut settings = Settings::new()
             .with_request_timeout(self.options.request_timeout)
-            .with_state_dir(self.state_dir.join("providers").join(info.name));
+            .with_state_dir(self.state_dir.join("providers").join(info.name))
+            .with_surroundings(self.surroundings());
         for setting in info.settings {
             let value = match self.environment.text(setting.name)? {
                 Some(text) => Some(text),

@@ -6,18 +6,23 @@ use std::path::PathBuf;
 
 use crate::report::Report;
 
-/// The environment and the home directory.
+/// The environment, the home directory and the working directory.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
     variables: BTreeMap<OsString, OsString>,
     home: Option<PathBuf>,
+    working_dir: Option<PathBuf>,
 }
 
 impl Environment {
     /// What this process was started with.
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub(crate) fn read() -> Self {
-        Self { variables: std::env::vars_os().collect(), home: std::env::home_dir() }
+        Self {
+            variables: std::env::vars_os().collect(),
+            home: std::env::home_dir(),
+            working_dir: std::env::current_dir().ok(),
+        }
     }
 
     /// A variable as it is; empty counts as unset.
@@ -43,6 +48,11 @@ impl Environment {
     pub(crate) fn home(&self) -> Option<&PathBuf> {
         self.home.as_ref().filter(|home| home.is_absolute())
     }
+
+    /// The directory that we were started in, if it is still there.
+    pub(crate) fn working_dir(&self) -> Option<&PathBuf> {
+        self.working_dir.as_ref()
+    }
 }
 
 #[cfg(test)]
@@ -51,6 +61,6 @@ impl Environment {
         let variables: BTreeMap<OsString, OsString> =
             variables.iter().map(|(name, value)| (name.into(), value.into())).collect();
         let home = variables.get(OsStr::new("HOME")).map(PathBuf::from);
-        Self { variables, home }
+        Self { variables, home, working_dir: None }
     }
 }

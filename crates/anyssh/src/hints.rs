@@ -10,7 +10,8 @@ use anyssh_sdk::{Error, Kind, Operation};
 pub(crate) fn for_error(error: &Error, info: &ProviderInfo) -> Option<String> {
     let provider = error.provider();
     let target = error.target().map_or_else(|| "TARGET".to_owned(), ToString::to_string);
-    if let Some(trust) = error.trust_error() {
+    let operation = if error.tunnel_failure().is_some() { Operation::Tunnel } else { error.operation() };
+    if let Some(trust) = error.trust_error().filter(|_| operation != Operation::Tunnel) {
         return trust_hint(trust, provider);
     }
     if let Some(left) = error.provider_error().and_then(anyssh_core::ProviderError::left_behind) {
@@ -22,13 +23,17 @@ pub(crate) fn for_error(error: &Error, info: &ProviderInfo) -> Option<String> {
     if let Some(launch) = error.launch_error() {
         return launch_hint(launch);
     }
-    let hint = match (error.kind(), error.operation()) {
+    let hint = match (error.kind(), operation) {
         (Kind::Config, _) => format!("set it in the environment, or in the [{provider}] table of config.toml"),
         (Kind::Auth, Operation::Connect) => format!("anyssh {provider} {target} -v shows what ssh tried"),
+        (Kind::Auth, Operation::Tunnel) => {
+            format!("log in at {provider} again, or ask there for the right to reach {target}")
+        }
         (Kind::Auth, _) => format!("anyssh providers shows which settings hold {provider}'s key"),
         (Kind::NotFound, Operation::Validate | Operation::Regenerate | Operation::Revoke) => {
             format!("if the session is over: anyssh {provider} {target} makes another")
         }
+        (Kind::NotFound, Operation::Tunnel) => "its route may still be starting: try again in a moment".to_owned(),
         (Kind::NotFound, _) if info.lists_targets() => format!("anyssh targets {provider} lists what there is"),
         (Kind::Conflict, Operation::Create) if info.capabilities.takes_over => {
             format!("if whoever holds it may be cut off: anyssh regenerate {provider} {target}")
@@ -40,6 +45,9 @@ pub(crate) fn for_error(error: &Error, info: &ProviderInfo) -> Option<String> {
         (Kind::Timeout, _) => MORE_TIME.to_owned(),
         (Kind::Protocol, Operation::Connect) => {
             format!("anyssh {provider} {target} -v shows what ssh saw; do not go on if you did not expect this")
+        }
+        (Kind::Protocol, Operation::Tunnel) => {
+            format!("a proxy or a login page may stand before {provider}'s gateway; else report this message there")
         }
         (Kind::Protocol, _) => format!("this is a fault at {provider}: report it there with this message"),
         (Kind::Failed, Operation::Connect) => format!("anyssh {provider} {target} -v shows what ssh tried"),

@@ -22,37 +22,18 @@ pub(crate) enum Parsed {
     Invocation(Invocation, Box<Options>),
 }
 
-/// Something to do.
+/// Something to do. `Regenerate` without a session is about whatever credential there is.
 #[derive(Debug)]
 pub(crate) enum Invocation {
-    Connect {
-        on: On,
-        flags: Box<SshFlags>,
-        command: RemoteCommand,
-    },
-    Create {
-        on: On,
-        show_secrets: bool,
-    },
-    Validate {
-        on: On,
-        session: Named,
-    },
-    /// Without a session: whatever credential there is.
-    Regenerate {
-        on: On,
-        session: Option<Named>,
-        show_secrets: bool,
-    },
-    Revoke {
-        on: On,
-        session: Named,
-    },
-    Targets {
-        info: &'static ProviderInfo,
-        provider_options: ProviderOptions,
-    },
+    Connect { on: On, flags: Box<SshFlags>, command: RemoteCommand },
+    Create { on: On, show_secrets: bool },
+    Validate { on: On, session: Named },
+    Regenerate { on: On, session: Option<Named>, show_secrets: bool },
+    Revoke { on: On, session: Named },
+    Targets { info: &'static ProviderInfo, provider_options: ProviderOptions },
+    Tunnel { on: On },
     Providers,
+    FlyteEnv,
 }
 
 /// Options of a provider that were given, by name.
@@ -78,6 +59,20 @@ impl Invocation {
     /// Whether its exit status is the remote command's.
     pub(crate) fn connects(&self) -> bool {
         matches!(self, Self::Connect { .. })
+    }
+
+    /// The provider that it is about, and the options that were given to it.
+    pub(crate) fn provider(&self) -> Option<(&'static ProviderInfo, &ProviderOptions)> {
+        match self {
+            Self::Connect { on, .. }
+            | Self::Create { on, .. }
+            | Self::Validate { on, .. }
+            | Self::Regenerate { on, .. }
+            | Self::Revoke { on, .. }
+            | Self::Tunnel { on } => Some((on.info, &on.provider_options)),
+            Self::Targets { info, provider_options } => Some((info, provider_options)),
+            Self::Providers | Self::FlyteEnv => None,
+        }
     }
 }
 
@@ -140,7 +135,9 @@ fn invocation(
     let leaf = levels[levels.len() - 1].1;
     match (names.get(1).copied().unwrap_or_default(), names.get(2).and_then(|name| info(name))) {
         ("providers", _) => Ok(Invocation::Providers),
+        ("flyte-env", _) => Ok(Invocation::FlyteEnv),
         ("targets", Some(info)) => Ok(Invocation::Targets { info, provider_options: provider_options(info, leaf) }),
+        ("tunnel", Some(info)) => Ok(Invocation::Tunnel { on: on(info, leaf)? }),
         ("create", Some(info)) => Ok(Invocation::Create { on: on(info, leaf)?, show_secrets: show_secrets(leaf) }),
         ("validate", Some(info)) => Ok(Invocation::Validate { on: on(info, leaf)?, session: named(info, leaf)? }),
         ("regenerate", Some(info)) => {
@@ -365,14 +362,14 @@ mod tests {
         let report = parsed(&["mokc", "certificate"]).unwrap_err();
         let shown = format!("{report:?}");
         assert!(
-            shown.contains("mokc") && shown.contains("did you mean mock? providers: dedalus, leap0, mock"),
+            shown.contains("mokc") && shown.contains("did you mean mock? providers: dedalus, flyte, leap0, mock"),
             "{shown}"
         );
     }
 
     #[test]
     fn a_command_that_is_only_reserved_is_refused_as_one_of_later() {
-        for word in ["ls", "gc", "tunnel", "stdio", "ssh-config", "flyte-env"] {
+        for word in ["ls", "gc", "stdio", "ssh-config"] {
             assert!(refused(&[word]).contains("does not exist yet"), "{word}");
         }
         assert!(format!("{:?}", parsed(&["help"]).unwrap_err()).contains("anyssh --help"));
@@ -381,6 +378,6 @@ mod tests {
     #[test]
     fn a_missing_target_is_refused_with_the_usage() {
         let shown = format!("{:?}", parsed(&["mock"]).unwrap_err());
-        assert!(shown.contains("anyssh [OPTIONS] mock certificate|password [SSH FLAGS]"), "{shown}");
+        assert!(shown.contains("anyssh [OPTIONS] mock certificate|password|tunnel [SSH FLAGS]"), "{shown}");
     }
 }

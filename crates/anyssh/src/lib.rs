@@ -19,6 +19,7 @@
 //! is the only crate that reads the environment and writes to the standard streams.
 
 mod args;
+mod browser;
 mod commands;
 mod config_file;
 mod console;
@@ -37,6 +38,7 @@ mod provider_list;
 mod refused_words;
 mod report;
 mod ssh_args;
+mod surroundings;
 mod views;
 
 use std::panic::AssertUnwindSafe;
@@ -54,9 +56,9 @@ use crate::report::Report;
 /// Runs the command with these providers and the process's own words, environment and streams.
 ///
 /// The first thing it does is to answer `ssh`, should ssh have started this program for its password
-/// prompt: then it does not return. So call it first in `main`.
+/// prompt or to carry its bytes: then it does not return. So call it first in `main`.
 pub fn main(providers: &[&'static ProviderInfo]) -> ExitCode {
-    anyssh_openssh::helper::run_if_asked();
+    anyssh_sdk::helper::run_if_asked();
     forbid_core_dumps();
     let environment = Environment::read();
     let words: Vec<_> = std::env::args_os().collect();

@@ -7,7 +7,7 @@ use anyssh_core::{ErrorKind, FieldError, ProviderError, ssh_key};
 /// A private error for each provider; one `From` says what the caller's next step is.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("there is no target {0}, only certificate and password")]
+    #[error("there is no target {0}, only certificate, password and tunnel")]
     NoSuchTarget(String),
     #[error("mock has no session {0}")]
     NoSuchSession(String),

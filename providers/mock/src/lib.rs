@@ -1,7 +1,7 @@
 //! The mock provider: a real SSH server in this process, for people who try anyssh, embed it, or
 //! write a provider of their own. It is the smallest whole provider; copy it.
 //!
-//! Its targets are `certificate` and `password`: the two ways in which vendors hand out SSH access.
+//! Its targets are `certificate`, `password` and `tunnel`: the ways in which vendors hand out SSH access.
 //! Each session is a server of its own on 127.0.0.1 that accepts this session's credential and nothing
 //! else, and runs commands and shells as the current user. Its host key is pinned, so nobody is asked
 //! anything. It ends with the process.
@@ -44,7 +44,7 @@ pub static PROVIDER: ProviderInfo =
     ProviderInfo::new("mock", "a real SSH server in this process, no account anywhere", |_settings| {
         Ok(Arc::new(MockProvider::new()))
     })
-    .with_target_form("certificate|password")
+    .with_target_form("certificate|password|tunnel")
     .with_capabilities(CAPABILITIES)
     .with_directory(|_settings| Ok(Arc::new(MockTargets)));
 

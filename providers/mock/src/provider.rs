@@ -5,10 +5,11 @@ use std::net::Ipv4Addr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use anyssh_core::secrecy::{ExposeSecret as _, SecretString};
 use anyssh_core::{
     Attempt, Capabilities, CreateRequest, Credential, Deadline, Endpoint, Expiry, Host, HostTrust, Login, Port,
     ProviderError, Regenerated, Revocation, Session, SessionId, SessionKey, SessionRef, SshProvider, Target,
-    TargetDirectory, TargetSummary, Transport, UserName, Validity, async_trait,
+    TargetDirectory, TargetSummary, Transport, UserName, Validity, WebSocketUrl, async_trait,
 };
 use anyssh_server::Account;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -83,8 +84,7 @@ impl MockProvider {
     }
 
     fn session(&self, request: &CreateRequest, running: &Running) -> Result<Session, Error> {
-        let host = Host::Address(Ipv4Addr::LOCALHOST.into());
-        let port = Port::from_number("port", running.server.port().into())?;
+        let transport = transport(running)?;
         let user = UserName::parse("user", &self.account.name)?;
         let host_trust = HostTrust::Pinned(vec![running.host_key.clone()]);
         let credential = match &running.access {
@@ -98,7 +98,7 @@ impl MockProvider {
         Ok(Session::new(
             running.id.clone(),
             request.target.clone(),
-            Endpoint { transport: Transport::Tcp { host, port }, host_trust },
+            Endpoint { transport, host_trust },
             Login { user, credential },
             expiry,
         ))
@@ -187,6 +187,17 @@ impl SshProvider for MockProvider {
     }
 }
 
+/// How the server of a session is reached.
+fn transport(running: &Running) -> Result<Transport, Error> {
+    let (Some(port), Some(token)) = (running.server.bridge_port(), &running.bearer) else {
+        let host = Host::Address(Ipv4Addr::LOCALHOST.into());
+        return Ok(Transport::Tcp { host, port: Port::from_number("port", running.server.port().into())? });
+    };
+    let url = WebSocketUrl::parse("url", &format!("ws://{}:{port}/ssh", Ipv4Addr::LOCALHOST))?;
+    let bearer = SecretString::from(format!("Bearer {}", token.expose_secret()));
+    Ok(Transport::WebSocket { url, headers: vec![("Authorization".to_owned(), bearer)], ca_file: None })
+}
+
 /// Waits, but not beyond the deadline. A deadline that has passed already fails without any wait.
 async fn wait_for(delay: Duration, deadline: Deadline) -> Result<(), Error> {
     let deadline = Instant::from_std(deadline.instant());
@@ -199,7 +210,7 @@ async fn wait_for(delay: Duration, deadline: Deadline) -> Result<(), Error> {
     timeout_at(deadline, sleep(delay)).await.map_err(|_| Error::TimedOut("waiting"))
 }
 
-/// The two targets.
+/// The three targets.
 #[derive(Debug)]
 pub(crate) struct MockTargets;
 

@@ -25,15 +25,17 @@ const BEFORE: Duration = Duration::from_secs(60);
 pub(crate) enum Kind {
     Certificate,
     Password,
+    Tunnel,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 2] = [Self::Certificate, Self::Password];
+    pub(crate) const ALL: [Self; 3] = [Self::Certificate, Self::Password, Self::Tunnel];
 
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Certificate => "certificate",
             Self::Password => "password",
+            Self::Tunnel => "tunnel",
         }
     }
 
@@ -62,6 +64,8 @@ pub(crate) struct Running {
     pub(crate) server: ServerThread,
     pub(crate) host_key: HostKey,
     pub(crate) access: Access,
+    /// The token that the WebSocket in front of the server asks for.
+    pub(crate) bearer: Option<SecretString>,
     pub(crate) until: Option<SystemTime>,
 }
 
@@ -77,31 +81,40 @@ pub(crate) fn start(order: &Order<'_>, now: SystemTime) -> Result<Running, Error
     let id = SessionId::parse("id", &format!("mock-{:016x}", rand::random::<u64>()))?;
     let end = if order.expired { now - BEFORE / 2 } else { now + VALIDITY };
     let user = order.account.name.as_str();
+    let bearer = (order.kind == Kind::Tunnel).then(new_password);
     let (access, server, until) = match order.kind {
-        Kind::Certificate => {
+        Kind::Certificate | Kind::Tunnel => {
             let authority = new_key();
             let certificate = sign(order, &id, &authority, (end - VALIDITY - BEFORE, end))?;
             let login = CertificateLogin::new(user, authority.public_key().clone());
-            (Access::Certificate(Box::new(certificate)), serve(order, login)?, Some(end))
+            (Access::Certificate(Box::new(certificate)), serve(order, login, bearer.as_ref())?, Some(end))
         }
         Kind::Password => {
             let password = Password::parse("password", new_password())?;
             let login = PasswordLogin::new(user, password.secret().clone());
-            (Access::Password(password), serve(order, login)?, order.expired.then_some(end))
+            (Access::Password(password), serve(order, login, None)?, order.expired.then_some(end))
         }
     };
     let (server, host_key) = server;
-    Ok(Running { id, server, host_key, access, until })
+    Ok(Running { id, server, host_key, access, bearer, until })
 }
 
-fn serve(order: &Order<'_>, login: impl LoginPolicy) -> Result<(ServerThread, HostKey), Error> {
+fn serve(
+    order: &Order<'_>,
+    login: impl LoginPolicy,
+    bearer: Option<&SecretString>,
+) -> Result<(ServerThread, HostKey), Error> {
     let (login, switch) = SwitchedLogin::new(login);
     if order.refused || order.expired {
         switch.turn_off();
     }
     let key = new_key();
     let host_key = HostKey::parse("host_key", key.public_key().to_openssh()?.trim_end())?;
-    let server = ServerThread::start(ServerConfig::new(key, Arc::new(login), order.account.clone()))?;
+    let config = ServerConfig::new(key, Arc::new(login), order.account.clone());
+    let server = match bearer {
+        Some(token) => ServerThread::start_behind_bridge(config, token.clone())?,
+        None => ServerThread::start(config)?,
+    };
     Ok((server, host_key))
 }
 

@@ -89,7 +89,7 @@ async fn each_target_gives_a_session_that_ssh_can_use_at_once() {
 async fn any_other_target_is_not_found_and_the_two_are_named() {
     let error = MockProvider::new().create(&request("nonsense")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    assert_eq!(error.to_string(), "there is no target nonsense, only certificate and password");
+    assert_eq!(error.to_string(), "there is no target nonsense, only certificate, password and tunnel");
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn the_directory_lists_both_targets_as_running() {
     let directory = PROVIDER.directory(&Settings::new()).unwrap().unwrap();
     let listed = directory.targets(soon()).await.unwrap();
     let shown: Vec<_> = listed.iter().map(|one| (one.target.as_str(), one.state.as_str())).collect();
-    assert_eq!(shown, [("certificate", "running"), ("password", "running")]);
+    assert_eq!(shown, [("certificate", "running"), ("password", "running"), ("tunnel", "running")]);
     assert_eq!(PROVIDER.build(&Settings::new()).unwrap().capabilities(), PROVIDER.capabilities);
 }
 

@@ -7,9 +7,11 @@ mod provider;
 mod record;
 mod scenario;
 
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyssh_core::{ErrorKind, OptionInfo, ProviderError, ProviderInfo, SettingInfo, Settings};
+use anyssh_core::{ErrorKind, OptionInfo, ProviderError, ProviderInfo, SettingInfo, Settings, UntrustedFile};
 
 pub use record::{Call, calls};
 pub use scenario::{Act, KINDS, Left, Scenario, SessionPart, Trust};
@@ -36,7 +38,27 @@ pub static PROVIDER: ProviderInfo =
             OptionInfo::flag("flag", "Written down with each create"),
             OptionInfo::flag("anonymous", "Go without a key"),
         ])
-        .with_directory(|settings| Ok(Arc::new(Guest::new(read(settings)?))));
+        .with_directory(|settings| Ok(Arc::new(Guest::new(read(settings)?))))
+        .with_untrusted_files(untrusted_files);
+
+/// The file of the scenario that nobody trusted yet.
+fn untrusted_files(settings: &Settings) -> Vec<UntrustedFile> {
+    let scenario = read(settings).unwrap_or_default();
+    let file = scenario.untrusted.filter(|path| !trusted(path).exists());
+    let describe = |path: PathBuf| {
+        let mark = trusted(&path);
+        UntrustedFile::new(path, "It names the server \"evil\\x1b.example\"", move || File::create(&mark).map(drop))
+    };
+    file.into_iter().map(describe).collect()
+}
+
+/// The file that says that `path` is trusted.
+#[must_use]
+pub fn trusted(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".trusted");
+    name.into()
+}
 
 /// The scenario, with what the options say.
 fn read(settings: &Settings) -> Result<Scenario, ProviderError> {

@@ -6,7 +6,7 @@ use anyssh_core::{
     Capabilities, CreateRequest, Credential, Deadline, Endpoint, ErrorKind, Expiry, FieldError, FirstUse, Host,
     HostAlias, HostKey, HostTrust, LeftBehind, Login, Password, Port, ProviderError, Regenerated, Revocation, Session,
     SessionId, SessionKey, SessionRef, SshProvider, Target, TargetDirectory, TargetSummary, Transport, UserName,
-    Validity, Wake, async_trait,
+    Validity, Wake, WebSocketUrl, async_trait,
 };
 use secrecy::ExposeSecret as _;
 
@@ -52,7 +52,7 @@ impl Guest {
         }
     }
 
-    fn session(&self, request: &CreateRequest) -> Result<Session, FieldError> {
+    fn session(&self, request: &CreateRequest, bearer: &str) -> Result<Session, FieldError> {
         let part = &self.scenario.session;
         let target = match &part.target {
             Some(other) => Target::parse("target", other)?,
@@ -62,7 +62,15 @@ impl Guest {
         let port = Port::from_number("port", part.port.into())?;
         let password = Password::parse("password", part.password.as_str().into())?;
         let login = Login { user: UserName::parse("user", &part.user)?, credential: Credential::Password(password) };
-        let endpoint = Endpoint { transport: Transport::Tcp { host, port }, host_trust: trust(&part.trust)? };
+        let transport = match &part.web_socket {
+            None => Transport::Tcp { host, port },
+            Some(url) => Transport::WebSocket {
+                url: WebSocketUrl::parse("url", url)?,
+                headers: vec![("Authorization".into(), format!("Bearer {bearer}").into())],
+                ca_file: None,
+            },
+        };
+        let endpoint = Endpoint { transport, host_trust: trust(&part.trust)? };
         let now = SystemTime::now();
         let expiry = match part.expires_in {
             None => Expiry::Unknown,
@@ -86,7 +94,7 @@ impl SshProvider for Guest {
         }
         let call = Call { verb: "create".into(), ..self.made(request) };
         self.act(&call, &self.scenario.create, &request.target, request.deadline).await?;
-        self.session(request).map_err(ProviderError::protocol)
+        self.session(request, &self.scenario.session.bearer).map_err(ProviderError::protocol)
     }
 
     async fn validate(&self, session: &SessionRef, deadline: Deadline) -> Result<Validity, ProviderError> {
@@ -105,7 +113,7 @@ impl SshProvider for Guest {
             SessionKey::Id(id) if self.scenario.session.still_alive => Some(id.clone()),
             _ => None,
         };
-        let session = self.session(request).map_err(ProviderError::protocol)?;
+        let session = self.session(request, &self.scenario.session.fresh_bearer).map_err(ProviderError::protocol)?;
         Ok(Regenerated { session, still_alive: old })
     }
 

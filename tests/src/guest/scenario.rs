@@ -29,6 +29,8 @@ pub struct Scenario {
     pub valid: bool,
     /// Whether `revoke` finds nothing to revoke.
     pub gone: bool,
+    /// A file nearby that is not trusted yet; trust makes a file of this name with `.trusted` behind it.
+    pub untrusted: Option<PathBuf>,
     /// Told as progress by `create`.
     pub progress: Vec<String>,
     /// The option of this name; not from the file.
@@ -85,6 +87,12 @@ pub struct SessionPart {
     pub password: String,
     /// The port on 127.0.0.1.
     pub port: u16,
+    /// The URL of a WebSocket in front of that port, in its place.
+    pub web_socket: Option<String>,
+    /// The token for it.
+    pub bearer: String,
+    /// The token for it that `regenerate` gives.
+    pub fresh_bearer: String,
     /// How the host is trusted.
     pub trust: Trust,
     /// Seconds until it ends, from its creation; may be negative. Unknown if not given.
@@ -101,6 +109,9 @@ impl Default for SessionPart {
             user: "guest".into(),
             password: "not-a-password-of-anybody".into(),
             port: 1,
+            web_socket: None,
+            bearer: "bearer-of-the-guest".into(),
+            fresh_bearer: "fresh-bearer-of-the-guest".into(),
             trust: Trust::FirstUse { alias: "guest.room".into(), group: None, accepted: false },
             expires_in: None,
             still_alive: false,

@@ -154,7 +154,7 @@ fn targets_are_an_array_of_these_objects() {
     assert_eq!(ran.exits(0).json(), expected);
     let mock = Home::new().anyssh(&["targets", "mock", "--json"]).run().exits(0).json();
     let names: Vec<_> = mock.as_array().unwrap().iter().map(|target| target["target"].clone()).collect();
-    assert_eq!(names, [json!("certificate"), json!("password")]);
+    assert_eq!(names, [json!("certificate"), json!("password"), json!("tunnel")]);
     let plain = Home::new().anyssh(&["targets", "guest", "--anonymous"]).run();
     assert_eq!(plain.exits(0).text(), "room-1   running\nroom-22  asleep  the big one\n");
 }

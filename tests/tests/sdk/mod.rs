@@ -2,6 +2,10 @@
 //! are tested with.
 
 mod dedalus;
+mod flyte;
 mod leap0;
+mod pod_side;
 mod program;
 pub(crate) mod python;
+
+pub(crate) use pod_side::PodSide;

@@ -1,5 +1,6 @@
 //! Python with the vendors' SDKs, in an environment for each below the target directory.
 
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -30,9 +31,9 @@ impl Sdk {
 
     /// Runs a script with the SDK and an empty environment, and returns the JSON that it prints.
     #[track_caller]
-    pub(super) fn run(self, script: &str, words: &[&str]) -> Value {
+    pub(crate) fn run(self, script: &str, words: &[&str]) -> Value {
         let mut command = Command::new(self.python());
-        command.args(["-I", "-B"]).arg(Path::new(DIRECTORY).join(script)).args(words).env_clear();
+        command.args(arguments(script)).args(words).env_clear();
         let output = finish(command, script);
         serde_json::from_slice(&output.stdout).unwrap()
     }
@@ -65,6 +66,11 @@ impl Sdk {
         std::fs::copy(&requirements, &made_for).unwrap();
         directory
     }
+}
+
+/// What runs a script: nothing of the user's own Python, and no files written beside it.
+pub(super) fn arguments(script: &str) -> [OsString; 3] {
+    ["-I".into(), "-B".into(), Path::new(DIRECTORY).join(script).into()]
 }
 
 /// Waits for the end of a command that has to succeed.

@@ -7,8 +7,10 @@ const FLOORS: &[(&str, u8)] = &[
     ("anyssh-core", 0),
     ("anyssh-http", 1),
     ("anyssh-openssh", 1),
+    ("anyssh-private-dir", 1),
     ("anyssh-server", 1),
     ("anyssh-testkit", 1),
+    ("anyssh-tunnel", 1),
     ("anyssh-sdk", 3),
     ("anyssh", 4),
     ("anyssh-examples", 5),
@@ -19,7 +21,8 @@ const FLOORS: &[(&str, u8)] = &[
 const PROVIDERS: u8 = 2;
 
 /// Arrows on one floor, each with a reason in docs/architecture.md.
-const SIDEWAYS: &[(&str, &str)] = &[("anyssh-testkit", "anyssh-server")];
+const SIDEWAYS: &[(&str, &str)] =
+    &[("anyssh-openssh", "anyssh-private-dir"), ("anyssh-testkit", "anyssh-server"), ("anyssh-tunnel", "anyssh-http")];
 
 /// Arrows that go down and are still wrong: a provider returns a value and launches nothing.
 const NOT_FOR_PROVIDERS: &[&str] = &["anyssh-openssh", "anyssh-testkit"];

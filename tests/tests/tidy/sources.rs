@@ -21,8 +21,10 @@ const OPENS_SECRETS: &[&str] = &[
     "crates/anyssh-openssh/src/askpass.rs",
     "crates/anyssh-openssh/src/plan.rs",
     "crates/anyssh-openssh/src/run.rs",
+    "crates/anyssh-openssh/src/tunnel_server.rs",
     // To compare with what a client sent.
     "crates/anyssh-server/src/password_login.rs",
+    "crates/anyssh-server/src/web_socket_bridge/head.rs",
     "crates/anyssh-testkit/src/hostile.rs",
     // To log in as a session says, and to look for it where it must not be.
     "crates/anyssh-testkit/src/conformance/secrets.rs",
@@ -33,6 +35,25 @@ const OPENS_SECRETS: &[&str] = &[
     // Into the question whether it is good, and out of messages.
     "providers/leap0/src/api.rs",
     "providers/leap0/src/ready.rs",
+    // Out of Flyte's settings and files: whether a value fits, a key's parts, a file's path.
+    "providers/flyte/src/config/api_key.rs",
+    "providers/flyte/src/config/found.rs",
+    "providers/flyte/src/config/login.rs",
+    "providers/flyte/src/config/values.rs",
+    // Into the forms and headers of OAuth, out of its answers, and into the private files of tokens.
+    "providers/flyte/src/auth/client_secret.rs",
+    "providers/flyte/src/auth/device.rs",
+    "providers/flyte/src/auth/kept.rs",
+    "providers/flyte/src/auth/oauth.rs",
+    "providers/flyte/src/auth/pkce.rs",
+    "providers/flyte/src/auth/store.rs",
+    // Into the headers of Flyte's control plane and of the way into a pod, and into files of the user's.
+    "providers/flyte/src/api_key_app.rs",
+    "providers/flyte/src/connect_rpc/client.rs",
+    "providers/flyte/src/headers_file.rs",
+    "providers/flyte/src/ingress.rs",
+    // From a session into the header that the mock's own bridge asks for.
+    "providers/mock/src/provider.rs",
     // What --show-secrets prints.
     "crates/anyssh/src/views.rs",
 ];

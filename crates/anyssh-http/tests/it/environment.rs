@@ -80,6 +80,21 @@ async fn https_goes_through_the_proxy_unread() {
     assert!(!head.contains(KEY) && !head.contains("x-api-key"), "{head}");
 }
 
+/// N10: a proxy that the caller names does the same, and the environment's is not asked.
+#[tokio::test]
+async fn a_named_proxy_tunnels_https_and_sees_no_request() {
+    let authority = Authority::new("ours");
+    let (server, roots) = (server(authority.issue(|_| {}), BOTH).await, authority.file());
+    let (proxy, mut heard) = proxy("HTTP/1.1 200 OK\r\n\r\n").await;
+    let base = BaseUrl::parse("base", &format!("https://localhost:{}", server.port())).unwrap();
+    let client = HttpClient::new(base).with_ca_file(roots.path()).unwrap();
+    let client = client.with_proxy(BaseUrl::parse("proxy", &proxy.uri()).unwrap());
+    let key = Header::proxy_bearer("key", &KEY.into()).unwrap();
+    let answer = client.get(&["a"], within(8000)).with_header(key).send(&[200]).await.unwrap();
+    let head = heard.recv().await.unwrap();
+    assert!(answer.status() == 200 && head.starts_with("CONNECT localhost:") && !head.contains(KEY), "{head}");
+}
+
 /// N10: what stands on loopback is never asked for through a proxy, which would see all of it.
 #[tokio::test]
 async fn plain_loopback_never_goes_through_a_proxy() {

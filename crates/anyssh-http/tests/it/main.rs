@@ -10,5 +10,6 @@ mod hostile;
 mod polling;
 mod retries;
 mod statuses;
+mod streams;
 mod tls;
 mod wire;

@@ -114,6 +114,26 @@ async fn a_redirect_is_not_followed() {
     assert_eq!(evil.connections(), 0);
 }
 
+/// N2, K5: where plain http was chosen for a server beyond loopback, no secret is sent: not in a header,
+/// not in a body. The name resolves nowhere, so what is refused here never left.
+#[tokio::test]
+async fn no_secret_goes_over_plain_http_beyond_loopback() {
+    let base = BaseUrl::parse_plain_too("base", "http://flyte.invalid:8089").unwrap();
+    let plain = HttpClient::new(base);
+    let header = Header::secret("key", "x-api-key", "k".into()).unwrap();
+    for call in [
+        plain.clone().with_header(header.clone()).get(&["a"], within(5000)),
+        plain.get(&["a"], within(5000)).with_header(header),
+        plain.post(&["a"], RetryPolicy::Safe, within(5000)).with_form(&[("s", "short")]).hiding(&"short".into()),
+    ] {
+        let error = call.send(&[200]).await.unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Config, 0), "{error}");
+        assert!(error.to_string().contains("plain http beyond loopback"), "{error}");
+    }
+    let error = plain.get(&["a"], within(300)).send(&[200]).await.unwrap_err();
+    assert!(error.attempts() > 0, "a call without a secret is sent: {error}");
+}
+
 /// K6: neither a client nor a call nor an answer shows a secret.
 #[tokio::test]
 async fn nothing_that_can_be_printed_holds_a_secret() {

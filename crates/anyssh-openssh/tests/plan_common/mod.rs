@@ -48,7 +48,7 @@ pub(crate) fn tcp(host: &str, port: i64) -> Transport {
 
 pub(crate) fn web_socket(url: &str) -> Transport {
     let header = ("Authorization".to_owned(), "Bearer s3cret-token".into());
-    Transport::WebSocket { url: WebSocketUrl::parse("url", url).unwrap(), headers: vec![header] }
+    Transport::WebSocket { url: WebSocketUrl::parse("url", url).unwrap(), headers: vec![header], ca_file: None }
 }
 
 pub(crate) fn host_key() -> HostKey {

@@ -19,16 +19,25 @@ mod certificate;
 mod clock;
 mod dedalus;
 mod fault;
+mod flyte;
 mod gateway;
 mod http;
 mod leap0;
+mod reply;
 mod request;
 mod start;
+mod tls;
 mod wake;
+
+pub use anyssh_server::Cut;
 
 pub use certificate::CertificateSpec;
 pub use dedalus::{DedalusBuilder, DedalusEmulator, Machine, Pages, SessionState};
 pub use fault::Fault;
+pub use flyte::{
+    Attempt, Boot, DeviceFlow, FlyteBuilder, FlyteEmulator, Link, LinkKind, Phase, RpcCode, RpcLogin, Run, Snapshot,
+    TokenForm, Watching,
+};
 pub use gateway::Gateway;
 pub use leap0::{Access, AccessStatus, Generation, Leap0Builder, Leap0Emulator, Sandbox};
 pub use request::Request;
@@ -47,6 +56,11 @@ impl Emulator {
     /// The control plane and the SSH gateway of Dedalus.
     pub fn dedalus() -> DedalusBuilder {
         DedalusBuilder::new()
+    }
+
+    /// The control plane, the login and the gateway of Flyte, with the pods behind.
+    pub fn flyte() -> FlyteBuilder {
+        FlyteBuilder::new()
     }
 
     /// The control plane of Leap0 in one of its wire generations, and the SSH servers of its sandboxes.

@@ -5,6 +5,7 @@
 mod client;
 mod deadline;
 mod faults;
+mod flyte;
 mod gateway;
 mod leap0;
 mod requests;

@@ -24,6 +24,7 @@ pub(super) async fn run(
     log_version(context, &launcher).await;
     let host_keys = host_keys(context, on)?;
     let provider = context.provider(on.info, &on.provider_options)?;
+    // After the provider is built: by then it has looked up what its files name.
     let options = launch_options(context, flags, command);
     let progress = ProgressLine::start(context, on.info.name);
     let request = provider
@@ -125,7 +126,7 @@ fn own_path() -> Option<std::path::PathBuf> {
 }
 
 fn launch_options(context: &Context<'_>, flags: &SshFlags, command: &RemoteCommand) -> LaunchOptions {
-    let hidden = context.providers.iter().flat_map(|info| info.settings).map(|setting| setting.name);
+    let hidden = context.hidden_variables();
     LaunchOptions::new().with_flags(flags.clone()).with_remote_command(command.clone()).with_hidden_environment(hidden)
 }
 

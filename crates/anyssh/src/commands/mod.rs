@@ -2,11 +2,13 @@
 
 mod connect;
 mod create;
+mod flyte_env;
 mod password;
 mod providers;
 mod regenerate;
 mod revoke;
 mod targets;
+mod tunnel;
 mod validate;
 
 use anyssh_core::ProviderInfo;
@@ -38,6 +40,9 @@ pub(crate) fn run(context: Context<'_>, invocation: &Invocation) -> Result<u8, B
 }
 
 async fn dispatch(context: &Context<'_>, invocation: &Invocation, cancel: &Cancel) -> Result<u8, Box<Report>> {
+    if let Some((info, options)) = invocation.provider() {
+        unless(cancel, info, context.ask_about_files(info, options)).await?;
+    }
     match invocation {
         Invocation::Connect { on, flags, command } => connect::run(context, on, flags, command, cancel).await,
         Invocation::Create { on, show_secrets } => create::run(context, on, *show_secrets, cancel).await,
@@ -49,16 +54,18 @@ async fn dispatch(context: &Context<'_>, invocation: &Invocation, cancel: &Cance
         Invocation::Targets { info, provider_options } => {
             unless(cancel, info, targets::run(context, info, provider_options)).await
         }
+        Invocation::Tunnel { on } => tunnel::run(context, on, cancel).await,
         Invocation::Providers => providers::run(context),
+        Invocation::FlyteEnv => flyte_env::run(context),
     }
 }
 
 /// `work`, unless it is cancelled first.
-async fn unless(
+async fn unless<T>(
     cancel: &Cancel,
     info: &ProviderInfo,
-    work: impl Future<Output = Result<u8, Box<Report>>>,
-) -> Result<u8, Box<Report>> {
+    work: impl Future<Output = Result<T, Box<Report>>>,
+) -> Result<T, Box<Report>> {
     tokio::select! {
         biased;
         result = work => result,

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use anyssh_core::HostKey;
-use anyssh_server::{Account, Decision, LoginPolicy, Method, PasswordLogin, Server, ServerConfig};
+use anyssh_server::{
+    Account, BridgeConfig, Decision, LoginPolicy, Method, PasswordLogin, Script, Server, ServerConfig, WebSocketBridge,
+};
 use anyssh_tests::guest::{Scenario, SessionPart, Trust};
 use secrecy::SecretString;
 use ssh_key::PrivateKey;
@@ -43,6 +45,20 @@ impl Gateway {
     pub(crate) fn pinned(&self) -> Scenario {
         let mut scenario = self.first_use();
         scenario.session.trust = Trust::Pinned(vec![self.key_line()]);
+        scenario
+    }
+
+    /// A WebSocket in front of it that asks for this token.
+    pub(crate) fn bridge(&self, token: &str, script: Script) -> WebSocketBridge {
+        let _entered = self._runtime.enter();
+        let config = BridgeConfig::new(self.server.addr()).with_bearer(token.into()).with_script(script);
+        WebSocketBridge::start(config).unwrap()
+    }
+
+    /// A scenario whose session leads here through `bridge`.
+    pub(crate) fn through(&self, bridge: &WebSocketBridge) -> Scenario {
+        let mut scenario = self.pinned();
+        scenario.session.web_socket = Some(bridge.url("/ssh?target_port=6060"));
         scenario
     }
 

@@ -13,6 +13,8 @@ use crate::emulator::http::{Answer, Service, lock};
 use crate::emulator::request::Request;
 
 impl Service for Leap0 {
+    type Reply = Answer;
+
     async fn answer(&self, request: Request) -> Answer {
         let done = self.checked(&request).and_then(|route| self.work(&request, route));
         done.unwrap_or_else(|refusal| refusal)

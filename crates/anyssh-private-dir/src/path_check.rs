@@ -22,7 +22,8 @@ pub struct DirectoryError {
 }
 
 impl DirectoryError {
-    pub(crate) fn new(path: &Path, source: io::Error) -> Self {
+    /// `source`, said of `path`.
+    pub fn new(path: &Path, source: io::Error) -> Self {
         Self { path: printable(&path.display().to_string(), 1024), source }
     }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 
-use anyssh_openssh::PrivateDir;
+use anyssh_private_dir::PrivateDir;
 
 fn make(path: &Path, mode: u32) -> PathBuf {
     fs::DirBuilder::new().mode(0o700).create(path).unwrap();

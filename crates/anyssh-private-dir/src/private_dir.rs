@@ -8,7 +8,7 @@
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let scratch = tempfile::tempdir()?;
-//! let pins = anyssh_openssh::PrivateDir::open(&scratch.path().join("state").join("pins"))?;
+//! let pins = anyssh_private_dir::PrivateDir::open(&scratch.path().join("state").join("pins"))?;
 //! pins.create_file("a", b"text")?;
 //! assert_eq!(pins.read_file("a", 100)?.as_deref(), Some(&b"text"[..]));
 //! # Ok(())
@@ -59,18 +59,18 @@ impl PrivateDir {
     }
 
     /// The directory itself, open.
-    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.descriptor.as_fd()
     }
 
     /// Makes a subdirectory that must not be there yet.
-    pub(crate) fn create_dir(&self, name: &str) -> io::Result<Self> {
+    pub fn create_dir(&self, name: &str) -> io::Result<Self> {
         rustix::fs::mkdirat(&self.descriptor, name, Mode::RWXU)?;
         self.open_dir(OsStr::new(name))
     }
 
     /// Opens a subdirectory of ours.
-    pub(crate) fn open_dir(&self, name: &OsStr) -> io::Result<Self> {
+    pub fn open_dir(&self, name: &OsStr) -> io::Result<Self> {
         let descriptor = open_directory(&self.descriptor, name)?;
         let path = self.path.join(name);
         let stat = rustix::fs::fstat(&descriptor)?;
@@ -106,7 +106,7 @@ impl PrivateDir {
     }
 
     /// Opens an existing regular file of ours, or `None` if there is none.
-    pub(crate) fn open_file(&self, name: &OsStr, access: OFlags) -> io::Result<Option<File>> {
+    pub fn open_file(&self, name: &OsStr, access: OFlags) -> io::Result<Option<File>> {
         let shown = self.path.join(name);
         // NONBLOCK: opening a FIFO must not wait for its writer. It means nothing to a regular file.
         let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -172,7 +172,7 @@ impl PrivateDir {
     }
 
     /// Removes an empty subdirectory; one that is not there is fine.
-    pub(crate) fn remove_dir(&self, name: &OsStr) -> io::Result<()> {
+    pub fn remove_dir(&self, name: &OsStr) -> io::Result<()> {
         self.unlink(name, AtFlags::REMOVEDIR)
     }
 
@@ -189,7 +189,7 @@ impl PrivateDir {
     }
 
     /// The names of all that is in it.
-    pub(crate) fn all_names(&self) -> io::Result<Vec<OsString>> {
+    pub fn all_names(&self) -> io::Result<Vec<OsString>> {
         let mut names = Vec::new();
         for entry in Dir::read_from(&self.descriptor)? {
             let entry = entry?;

@@ -1,0 +1,217 @@
+//! What an RPC can fail with: the protocol's own codes, and what a caller can do about each.
+
+use std::fmt;
+
+use anyssh_core::{ErrorKind, FieldError, ProviderError};
+use anyssh_http::HttpError;
+
+use crate::auth::AuthError;
+
+/// The codes of the Connect protocol ("Error Codes").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Code {
+    Canceled,
+    Unknown,
+    InvalidArgument,
+    DeadlineExceeded,
+    NotFound,
+    AlreadyExists,
+    PermissionDenied,
+    ResourceExhausted,
+    FailedPrecondition,
+    Aborted,
+    OutOfRange,
+    Unimplemented,
+    Internal,
+    Unavailable,
+    DataLoss,
+    Unauthenticated,
+}
+
+impl Code {
+    /// The code of this name, as error bodies spell it.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "canceled" => Self::Canceled,
+            "unknown" => Self::Unknown,
+            "invalid_argument" => Self::InvalidArgument,
+            "deadline_exceeded" => Self::DeadlineExceeded,
+            "not_found" => Self::NotFound,
+            "already_exists" => Self::AlreadyExists,
+            "permission_denied" => Self::PermissionDenied,
+            "resource_exhausted" => Self::ResourceExhausted,
+            "failed_precondition" => Self::FailedPrecondition,
+            "aborted" => Self::Aborted,
+            "out_of_range" => Self::OutOfRange,
+            "unimplemented" => Self::Unimplemented,
+            "internal" => Self::Internal,
+            "unavailable" => Self::Unavailable,
+            "data_loss" => Self::DataLoss,
+            "unauthenticated" => Self::Unauthenticated,
+            _ => return None,
+        })
+    }
+
+    /// What an answer means that does not say so itself ("HTTP to Error Code").
+    pub(crate) fn from_status(status: u16) -> Self {
+        match status {
+            400 => Self::Internal,
+            401 => Self::Unauthenticated,
+            403 => Self::PermissionDenied,
+            404 | 405 | 415 | 501 => Self::Unimplemented,
+            429 | 502 | 503 | 504 => Self::Unavailable,
+            _ => Self::Unknown,
+        }
+    }
+
+    fn kind(self) -> ErrorKind {
+        match self {
+            Self::Unauthenticated => ErrorKind::Unauthenticated,
+            Self::PermissionDenied => ErrorKind::Forbidden,
+            Self::NotFound => ErrorKind::NotFound,
+            Self::AlreadyExists | Self::Aborted => ErrorKind::Conflict,
+            Self::Canceled
+            | Self::Unknown
+            | Self::DeadlineExceeded
+            | Self::ResourceExhausted
+            | Self::Internal
+            | Self::Unavailable => ErrorKind::Unavailable,
+            Self::InvalidArgument
+            | Self::FailedPrecondition
+            | Self::OutOfRange
+            | Self::Unimplemented
+            | Self::DataLoss => ErrorKind::Protocol,
+        }
+    }
+}
+
+/// Why an RPC has no answer that can be used.
+#[derive(Debug)]
+pub(crate) struct RpcError {
+    /// The protocol's code, where an answer came.
+    code: Option<Code>,
+    message: String,
+    /// The server's own words, escaped and capped.
+    server_message: Option<String>,
+    cause: Cause,
+}
+
+#[derive(Debug)]
+enum Cause {
+    Http(HttpError),
+    Auth(Box<AuthError>),
+    /// An error that the server told inside a stream.
+    Told,
+}
+
+impl RpcError {
+    /// The error that a stream ended with; the words are escaped already.
+    pub(crate) fn told(call: &str, code: Code, word: &str, message: &str) -> Self {
+        let shown = if message.is_empty() { word.to_owned() } else { format!("{word}: {message}") };
+        Self {
+            code: Some(code),
+            message: format!("{call}: {shown}"),
+            server_message: Some(message.to_owned()),
+            cause: Cause::Told,
+        }
+    }
+
+    /// An answer that could be read and does not say what it should.
+    pub(crate) fn answered_wrongly(error: FieldError) -> Self {
+        AuthError::Other(ProviderError::protocol(error)).into()
+    }
+
+    /// The protocol's code, if there was an answer that is an error.
+    pub(crate) fn code(&self) -> Option<Code> {
+        self.code
+    }
+
+    /// The server's own words, escaped and capped.
+    pub(crate) fn server_message(&self) -> &str {
+        self.server_message.as_deref().unwrap_or_default()
+    }
+
+    /// What the caller can do next.
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match (&self.cause, self.code) {
+            (_, Some(code)) => code.kind(),
+            (Cause::Http(error), None) => error.kind(),
+            (Cause::Auth(_), None) | (Cause::Told, None) => ErrorKind::Unauthenticated,
+        }
+    }
+
+    /// Whether the server has no such method, in any of the ways in which servers say so.
+    pub(crate) fn is_unimplemented(&self) -> bool {
+        self.code == Some(Code::Unimplemented)
+    }
+
+    /// Whether another token may help. Some servers say so in words only.
+    pub(crate) fn wants_another_token(&self) -> bool {
+        let says_so = || {
+            let words = self.server_message().to_ascii_lowercase();
+            words.contains("unauthorized") || words.contains("unauthenticated")
+        };
+        match self.code {
+            Some(Code::Unauthenticated) => true,
+            Some(Code::Unknown | Code::Internal | Code::Unavailable) => says_so(),
+            _ => false,
+        }
+    }
+}
+
+impl From<HttpError> for RpcError {
+    fn from(error: HttpError) -> Self {
+        // A 2xx that is not what it should be, or no answer at all, has no code.
+        let answered = error.status().filter(|status| !(200..400).contains(status));
+        let code = answered.map(|status| error.code().and_then(Code::from_word).unwrap_or(Code::from_status(status)));
+        let server_message = error.server_message().map(str::to_owned);
+        Self { code, message: error.to_string(), server_message, cause: Cause::Http(error) }
+    }
+}
+
+impl From<AuthError> for RpcError {
+    fn from(error: AuthError) -> Self {
+        Self { code: None, message: error.to_string(), server_message: None, cause: Cause::Auth(Box::new(error)) }
+    }
+}
+
+impl fmt::Display for RpcError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for RpcError {}
+
+impl From<RpcError> for ProviderError {
+    fn from(error: RpcError) -> Self {
+        let kind = error.kind();
+        let message = error.message;
+        match error.cause {
+            Cause::Auth(error) => (*error).into(),
+            Cause::Http(error) => {
+                let field = error.field().map(str::to_owned);
+                let converted = Self::new(kind, message).with_retryable(error.is_retryable()).with_source(error);
+                match field {
+                    Some(field) => converted.with_field(field),
+                    None => converted,
+                }
+            }
+            Cause::Told => Self::new(kind, message),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_of_the_protocol_is_known_and_others_are_not() {
+        let words = "canceled unknown invalid_argument deadline_exceeded not_found already_exists permission_denied \
+                     resource_exhausted failed_precondition aborted out_of_range unimplemented internal unavailable \
+                     data_loss unauthenticated";
+        assert!(words.split_whitespace().all(|word| Code::from_word(word).is_some()));
+        assert!(["", "NOT_FOUND", "teapot"].iter().all(|word| Code::from_word(word).is_none()));
+    }
+}
