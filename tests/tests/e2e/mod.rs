@@ -5,6 +5,7 @@ mod dedalus;
 mod environment;
 mod exit_status;
 mod first_use;
+mod flyte_env;
 mod hostile_surroundings;
 mod interrupts;
 mod json;
