@@ -39,7 +39,7 @@ impl SshProvider for Lab {
     }
 
     async fn validate(&self, session: &SessionRef, deadline: Deadline) -> Result<Validity, ProviderError> {
-        self.0.validate(session, deadline).await
+        self.0.validate(&inner(session)?, deadline).await
     }
 
     async fn regenerate(&self, _: &SessionRef, _: &CreateRequest) -> Result<Regenerated, ProviderError> {
@@ -47,13 +47,20 @@ impl SshProvider for Lab {
     }
 
     async fn revoke(&self, session: &SessionRef, deadline: Deadline) -> Result<Revocation, ProviderError> {
-        self.0.revoke(session, deadline).await
+        self.0.revoke(&inner(session)?, deadline).await
     }
 }
 
 /// What stands behind a machine of the lab.
 fn behind(_machine: &Target) -> Result<Target, ProviderError> {
     Target::parse("target", "certificate").map_err(ProviderError::usage)
+}
+
+/// The same session, as what stands behind the machine knows it.
+fn inner(session: &SessionRef) -> Result<SessionRef, ProviderError> {
+    let mut inner = session.clone();
+    inner.target = behind(&session.target)?;
+    Ok(inner)
 }
 
 static LAB: ProviderInfo = ProviderInfo::new("lab", "Machines of the lab", |settings: &Settings| {
@@ -65,4 +72,31 @@ static LAB: ProviderInfo = ProviderInfo::new("lab", "Machines of the lab", |sett
 
 fn main() -> ExitCode {
     anyssh::main(&[anyssh::BUILTIN, &[&LAB]].concat())
+}
+
+/// What everybody may rely on, tested in a few lines.
+#[cfg(test)]
+mod tests {
+    use anyssh_core::SessionId;
+    use anyssh_testkit::conformance::{self, Fixture};
+
+    use super::*;
+
+    struct Room;
+
+    impl Fixture for Room {
+        fn target(&self) -> Target {
+            Target::parse("target", "rack7").unwrap()
+        }
+
+        fn unknown_session(&self) -> SessionId {
+            SessionId::parse("id", "mock-0").unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn the_lab_keeps_the_contract() {
+        let lab = LAB.build(&Settings::new()).unwrap();
+        conformance::all(&*lab, &Room).await.assert_kept();
+    }
 }

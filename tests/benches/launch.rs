@@ -5,18 +5,20 @@
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
 
+mod common;
+
 use std::error::Error;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyssh_openssh::{LaunchOptions, Plan, RemoteCommand, plan};
 use anyssh_sdk::{Cancel, Provider, RequestOptions, Settings, create_unless_cancelled};
 use secrecy::ExposeSecret as _;
 
-const ROUNDS: usize = 40;
+use common::{build_release, medians, quiet};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let anyssh = build_release()?;
@@ -27,11 +29,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let plain = runtime.block_on(plain_ssh(home.path()))?;
     let mut connect = quiet(&anyssh, home.path());
     connect.args(["mock", "certificate", "--", "true"]);
-    let [plain_ms, connect_ms] = medians([plain, connect])?;
+    let [plain_ms, connect_ms] = medians(40, [plain, connect])?;
 
     let mut version = quiet(&anyssh, home.path());
     version.arg("--version");
-    let [true_ms, version_ms] = medians([quiet(Path::new("/bin/true"), home.path()), version])?;
+    let [true_ms, version_ms] = medians(40, [quiet(Path::new("/bin/true"), home.path()), version])?;
     let memory = peak_memory(&anyssh, home.path())?;
 
     println!("| what | here | beside | difference or ratio | aim |");
@@ -45,32 +47,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("| size of the program | {size:.1} MB | | | 10 MB |");
     println!("| peak memory of a connect | {memory:.1} MiB | | | 15 MiB |");
     Ok(())
-}
-
-/// The command as users have it.
-fn build_release() -> Result<PathBuf, Box<dyn Error>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no workspace")?;
-    let status = Command::new(env!("CARGO"))
-        .current_dir(root)
-        .args(["build", "--release", "--quiet", "-p", "anyssh"])
-        .status()?;
-    if !status.success() {
-        return Err("the release build failed".into());
-    }
-    let output = Command::new(env!("CARGO"))
-        .current_dir(root)
-        .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
-        .output()?;
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
-    let target = metadata["target_directory"].as_str().ok_or("no target directory")?;
-    Ok(Path::new(target).join("release/anyssh"))
-}
-
-fn quiet(program: &Path, home: &Path) -> Command {
-    let mut command = Command::new(program);
-    command.env_clear().env("HOME", home).env("PATH", "/usr/local/bin:/usr/bin:/bin");
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command
 }
 
 /// A session that lives as long as the process, its files written, and the `ssh` that uses them.
@@ -93,28 +69,6 @@ async fn plain_ssh(home: &Path) -> Result<Command, Box<dyn Error>> {
     let mut command = quiet(Path::new("/usr/bin/ssh"), home);
     command.args(&plan.arguments);
     Ok(command)
-}
-
-/// Medians in milliseconds over interleaved rounds.
-fn medians<const N: usize>(mut commands: [Command; N]) -> Result<[f64; N], Box<dyn Error>> {
-    let mut times = [const { Vec::new() }; N];
-    for round in 0..ROUNDS + 2 {
-        for (command, times) in commands.iter_mut().zip(&mut times) {
-            let start = Instant::now();
-            let status = command.status()?;
-            if !status.success() {
-                return Err(format!("{command:?}: {status}").into());
-            }
-            // The first rounds warm caches up.
-            if round >= 2 {
-                times.push(start.elapsed().as_secs_f64() * 1e3);
-            }
-        }
-    }
-    Ok(times.map(|mut times| {
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
-    }))
 }
 
 /// The most memory that a connect had at once, in MiB, read while its remote command still runs.

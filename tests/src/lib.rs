@@ -4,6 +4,7 @@
 //! compiled and run from here, as doc tests.
 
 pub mod guest;
+pub mod quiet_mock;
 
 /// The Rust blocks of README.md.
 #[cfg(doctest)]

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking, as tests do")]
 
+mod conformance;
 mod e2e;
-mod sdk_dedalus;
+mod many_sessions;
+mod sdk;
 mod tidy;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{ProviderError, Settings, SshProvider, TargetDirectory, UntrustedFile};
+use crate::{GatewayMessage, ProviderError, Settings, SshProvider, TargetDirectory, UntrustedFile};
 
 /// Builds a provider from settings, without any request.
 type Build = fn(&Settings) -> Result<Arc<dyn SshProvider>, ProviderError>;
@@ -42,6 +42,8 @@ pub struct ProviderInfo {
     pub options: &'static [OptionInfo],
     /// What it can do; the same as [`SshProvider::capabilities`] of what `build` gives.
     pub capabilities: Capabilities,
+    /// What its gateway may say in place of the machine. Read by the SDK, which has the launch look for it.
+    pub gateway_messages: &'static [GatewayMessage],
     build: Build,
     directory: Option<BuildDirectory>,
     untrusted: Option<FindUntrusted>,
@@ -58,6 +60,7 @@ impl ProviderInfo {
             settings: &[],
             options: &[],
             capabilities: Capabilities::NONE,
+            gateway_messages: &[],
             build,
             directory: None,
             untrusted: None,
@@ -99,6 +102,13 @@ impl ProviderInfo {
         self
     }
 
+    /// The same with what its gateway may say in place of the machine.
+    #[must_use]
+    pub const fn with_gateway_messages(mut self, messages: &'static [GatewayMessage]) -> Self {
+        self.gateway_messages = messages;
+        self
+    }
+
     /// The same with a list of targets.
     #[must_use]
     pub const fn with_directory(mut self, directory: BuildDirectory) -> Self {
@@ -128,6 +138,11 @@ impl ProviderInfo {
     /// Builds the list of targets, if this provider has one.
     pub fn directory(&self, settings: &Settings) -> Option<Result<Arc<dyn TargetDirectory>, ProviderError>> {
         self.directory.map(|build| build(settings))
+    }
+
+    /// What to do about a line that its gateway wrote, if it is one of its messages.
+    pub fn gateway_hint(&self, line: &str) -> Option<&'static str> {
+        self.gateway_messages.iter().find(|message| message.is_in(line)).map(|message| message.hint)
     }
 
     /// Whether this provider can list its targets.
@@ -185,17 +200,25 @@ pub struct OptionInfo {
     pub help: &'static str,
     /// What it takes.
     pub kind: OptionKind,
+    /// Whether it names a file with the caller's own key. Then the SDK reads it into the request's key
+    /// pair, and the provider never sees it.
+    pub is_identity: bool,
 }
 
 impl OptionInfo {
     /// A flag without a value.
     pub const fn flag(name: &'static str, help: &'static str) -> Self {
-        Self { name, help, kind: OptionKind::Flag }
+        Self { name, help, kind: OptionKind::Flag, is_identity: false }
     }
 
     /// An option with a value, called `placeholder` in help texts.
     pub const fn value(name: &'static str, placeholder: &'static str, help: &'static str) -> Self {
-        Self { name, help, kind: OptionKind::Value { placeholder } }
+        Self { name, help, kind: OptionKind::Value { placeholder }, is_identity: false }
+    }
+
+    /// An option that names a file with the caller's own key, for providers that can bind a session to it.
+    pub const fn identity(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, kind: OptionKind::Value { placeholder: "FILE" }, is_identity: true }
     }
 }
 
@@ -223,11 +246,15 @@ pub struct Capabilities {
     pub validate_needs_password: bool,
     /// Its sessions end with the process. Read by the command, which says so when asked to keep one.
     pub ends_with_process: bool,
+    /// It can put a new credential in place of one that nobody here knows: `regenerate` of an attempt that made
+    /// nothing takes over what is there. Read by the command, which asks for `--session-id` otherwise.
+    pub takes_over: bool,
 }
 
 impl Capabilities {
     /// None of them.
-    pub const NONE: Self = Self { caller_key: false, validate_needs_password: false, ends_with_process: false };
+    pub const NONE: Self =
+        Self { caller_key: false, validate_needs_password: false, ends_with_process: false, takes_over: false };
 
     /// These and [`caller_key`](Self::caller_key).
     #[must_use]
@@ -247,6 +274,13 @@ impl Capabilities {
     #[must_use]
     pub const fn ends_with_process(mut self) -> Self {
         self.ends_with_process = true;
+        self
+    }
+
+    /// These and [`takes_over`](Self::takes_over).
+    #[must_use]
+    pub const fn takes_over(mut self) -> Self {
+        self.takes_over = true;
         self
     }
 }

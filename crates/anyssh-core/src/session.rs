@@ -26,18 +26,38 @@ pub struct Session {
     pub expiry: Expiry,
     /// When the provider made it, where it says so.
     pub created_at: Option<SystemTime>,
+    /// Whether its SSH server is known to listen already.
+    pub readiness: Readiness,
+}
+
+/// Whether an SSH server is known to listen already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Readiness {
+    /// It is: whoever is refused there need not wait.
+    #[default]
+    Listening,
+    /// Its machine is up, and nobody knows about the port: one that refuses connections may open soon.
+    Unknown,
 }
 
 impl Session {
-    /// A session made of its parts; [`created_at`](Self::created_at) starts as unknown.
+    /// A session made of its parts; [`created_at`](Self::created_at) starts as unknown, and the SSH server
+    /// as listening.
     pub fn new(id: SessionId, target: Target, endpoint: Endpoint, login: Login, expiry: Expiry) -> Self {
-        Self { id, target, endpoint, login, expiry, created_at: None }
+        Self { id, target, endpoint, login, expiry, created_at: None, readiness: Readiness::Listening }
     }
 
     /// The same session with the time at which the provider made it.
     #[must_use]
     pub fn with_created_at(mut self, created_at: SystemTime) -> Self {
         self.created_at = Some(created_at);
+        self
+    }
+
+    /// The same session with what is known about its SSH server.
+    #[must_use]
+    pub fn with_readiness(mut self, readiness: Readiness) -> Self {
+        self.readiness = readiness;
         self
     }
 }

@@ -42,6 +42,8 @@ pub(crate) struct AskpassServer {
 pub(crate) struct UnexpectedPrompt {
     /// The prompt, escaped and capped.
     pub(crate) prompt: String,
+    /// Whether it would have been the right one, had the password not been given already.
+    pub(crate) is_second: bool,
     _waiting: UnixStream,
 }
 
@@ -93,7 +95,8 @@ impl AskpassServer {
         let is_expected = self.askpass.prompts.iter().any(|expected| expected.as_bytes() == prompt);
         // Given before it is written: after a failed write nobody knows how much arrived.
         if !is_expected || self.given.swap(true, Ordering::SeqCst) {
-            return Some(UnexpectedPrompt { prompt: printable_bytes(prompt, MESSAGE_CAP), _waiting: stream });
+            let prompt = printable_bytes(prompt, MESSAGE_CAP);
+            return Some(UnexpectedPrompt { prompt, is_second: is_expected, _waiting: stream });
         }
         let password = self.askpass.password.secret().expose_secret();
         stream.write_all(password.as_bytes()).await.ok()?;

@@ -17,6 +17,7 @@ use crate::arguments::{KNOWN_HOSTS, LOG, route_options};
 use crate::child::SshProcess;
 use crate::flags::LogLevel;
 use crate::known_hosts::host_name;
+use crate::late_port::LatePort;
 use crate::launch_dir::LaunchDir;
 use crate::launch_options::LaunchOptions;
 use crate::launcher::Launcher;
@@ -45,11 +46,13 @@ pub enum HostKeyError {
     /// ssh wrote something else than one line with one key for this host.
     #[error("ssh wrote no usable host key: {0}")]
     Malformed(#[from] FieldError),
-    /// No key by the deadline.
-    #[error("the deadline passed before the host key of {host} was read")]
+    /// No key by the deadline; why not so far.
+    #[error("the deadline passed before the host key of {host} was read{}{message}", if message.is_empty() { "" } else { ": " })]
     TimedOut {
         /// Host and port.
         host: String,
+        /// What ssh said the last time it ended, escaped; empty if it never did.
+        message: String,
     },
     /// The tunnel to the server failed, as its helper says.
     #[error("cannot read the host key of {host}: {failure}")]
@@ -75,7 +78,8 @@ pub enum HostKeyError {
 
 impl Launcher {
     /// Asks the SSH server of `session` for its host key. Nothing of the session's login but the user
-    /// name is sent. A port that does not answer yet is tried again for some seconds.
+    /// name is sent. A port that does not answer yet is tried again for some seconds, for up to a minute if
+    /// the session says that it may open late.
     ///
     /// Not a proof of anything: who answers is only known once the key is agreed to and pinned.
     ///
@@ -90,10 +94,12 @@ impl Launcher {
     ) -> Result<HostKey, HostKeyError> {
         let route = Route::of(&session.endpoint.transport, self.helper())?;
         let name = host_name(&route.host, route.port);
-        let reading = self.read_with_retries(session, options, &route);
-        tokio::time::timeout(deadline.remaining(Instant::now()), reading)
-            .await
-            .unwrap_or(Err(HostKeyError::TimedOut { host: name }))
+        let mut message = String::new();
+        let reading = self.read_with_retries(session, options, &route, &mut message);
+        match tokio::time::timeout(deadline.remaining(Instant::now()), reading).await {
+            Ok(read) => read,
+            Err(_) => Err(HostKeyError::TimedOut { host: name, message }),
+        }
     }
 
     async fn read_with_retries(
@@ -101,7 +107,9 @@ impl Launcher {
         session: &Session,
         options: &LaunchOptions,
         route: &Route<'_>,
+        last_message: &mut String,
     ) -> Result<HostKey, HostKeyError> {
+        let late_port = LatePort::of(session);
         let mut pauses = PAUSES.iter();
         loop {
             match self.read_once(session, options, route).await? {
@@ -110,8 +118,15 @@ impl Launcher {
                     Some(pause) if failure.retryable => tokio::time::sleep(*pause).await,
                     _ => return Err(HostKeyError::Tunnel { host: host_name(&route.host, route.port), failure }),
                 },
-                Reading::Nothing { message, may_be_repeated } => match pauses.next() {
-                    Some(pause) if may_be_repeated => tokio::time::sleep(*pause).await,
+                Reading::Nothing { message, port_is_closed: true, .. } if late_port.is_awaited() => {
+                    *last_message = message;
+                    tokio::time::sleep(LATE_PORT_PAUSE).await;
+                }
+                Reading::Nothing { message, may_be_repeated, .. } => match pauses.next() {
+                    Some(pause) if may_be_repeated => {
+                        *last_message = message;
+                        tokio::time::sleep(*pause).await;
+                    }
                     _ => return Err(HostKeyError::NotRead { host: host_name(&route.host, route.port), message }),
                 },
             }
@@ -165,14 +180,15 @@ impl Launcher {
         }
         let mut log = LogFollower::new(log, LogLevel::Quiet);
         log.drain(&mut |_| {})?;
-        Ok(Reading::Nothing { message: log.message(), may_be_repeated: log.ended_before_authentication_began() })
+        let (may_be_repeated, port_is_closed) = (log.ended_before_authentication_began(), log.port_is_closed());
+        Ok(Reading::Nothing { message: log.message(), may_be_repeated, port_is_closed })
     }
 }
 
 enum Reading {
     Key(HostKey),
     Failed(TunnelFailure),
-    Nothing { message: String, may_be_repeated: bool },
+    Nothing { message: String, may_be_repeated: bool, port_is_closed: bool },
 }
 
 /// Waits until ssh wrote a whole line, or ended.
@@ -269,5 +285,6 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(1),
     Duration::from_secs(1),
 ];
+const LATE_PORT_PAUSE: Duration = Duration::from_millis(500);
 const POLL: Duration = Duration::from_millis(15);
 const CAP: usize = 64 * 1024;

@@ -24,6 +24,9 @@ pub struct LaunchOptions {
     pub remote_command: RemoteCommand,
     /// Names of variables that ssh and its children do not get: the providers' credentials.
     pub hidden_environment: Vec<String>,
+    /// How lines begin that a vendor's gateway writes in place of the machine. Where there are any, the
+    /// beginning of ssh's stderr is read on its way; see [`Outcome::Ran`](crate::Outcome::Ran).
+    pub gateway_markers: Vec<String>,
     /// How long ssh may take for TCP and the server's banner; whole seconds, at least one.
     pub connect_timeout: Duration,
 }
@@ -35,6 +38,7 @@ impl LaunchOptions {
             flags: SshFlags::default(),
             remote_command: RemoteCommand::None,
             hidden_environment: Vec::new(),
+            gateway_markers: Vec::new(),
             connect_timeout: Duration::from_secs(30),
         }
     }
@@ -57,6 +61,13 @@ impl LaunchOptions {
     #[must_use]
     pub fn with_hidden_environment(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.hidden_environment = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The same with these beginnings of lines looked for.
+    #[must_use]
+    pub fn with_gateway_markers(mut self, markers: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.gateway_markers = markers.into_iter().map(Into::into).collect();
         self
     }
 

@@ -9,6 +9,7 @@ use anyssh_core::{Deadline, Session};
 
 use crate::capture::Captured;
 use crate::helper_program::Helper;
+use crate::late_port::LatePort;
 use crate::launch_dir::{LaunchDir, sweep_below};
 use crate::launch_error::LaunchError;
 use crate::launch_options::LaunchOptions;
@@ -134,7 +135,8 @@ impl Launcher {
     ///
     /// HUP, INT, QUIT and TERM are passed on to ssh and named in the outcome, from the first call on
     /// for the rest of the process. The deadline bounds the time until ssh is started, retries
-    /// included: a connection that ends before or during key exchange is tried again up to 3 times.
+    /// included: a connection that ends before or during key exchange is tried again up to 3 times, and a
+    /// port that refuses connections for up to a minute, if the session says that it may open late.
     /// Needs a tokio runtime with I/O, time and signals. If the future is dropped, ssh is killed.
     ///
     /// # Errors
@@ -199,8 +201,10 @@ impl Launcher {
         if first_plan.askpass.is_some() {
             self.require_askpass(options, deadline).await?;
         }
+        let late_port = LatePort::of(session);
+        let mut tries_left = RETRIES;
         let mut pause = FIRST_PAUSE;
-        for tries_left in (0..=RETRIES).rev() {
+        loop {
             if deadline.remaining(Instant::now()).is_zero() {
                 return Err(LaunchError::TimedOut);
             }
@@ -208,8 +212,12 @@ impl Launcher {
             let ended =
                 run_once(&self.ssh, &self.base, &make_plan, &self.dialling(options), streams, interrupts, show).await?;
             let time_left = deadline.remaining(Instant::now()) > pause;
-            if !ended.may_be_repeated || tries_left == 0 || !time_left {
+            let awaited = ended.port_is_closed && late_port.is_awaited();
+            if !ended.may_be_repeated || !time_left || (tries_left == 0 && !awaited) {
                 return Ok(ended);
+            }
+            if !awaited {
+                tries_left -= 1;
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -217,7 +225,6 @@ impl Launcher {
             }
             pause = (pause * 3).min(LONGEST_PAUSE);
         }
-        Err(LaunchError::TimedOut)
     }
 
     /// ssh takes a helper that cannot be run for an empty password.

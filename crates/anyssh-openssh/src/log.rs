@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyssh_core::escape::{MESSAGE_CAP, printable, printable_bytes};
 
 use crate::flags::LogLevel;
-use crate::log_line::{LineKind, classify, worse};
+use crate::log_line::{LineKind, classify, is_closed_port, worse};
 use crate::outcome::Reason;
 
 /// Follows the log of one ssh.
@@ -95,6 +95,11 @@ impl LogFollower {
     /// not say where a connection was closed; then this is also true for one closed during the login.
     pub(crate) fn ended_before_authentication_began(&self) -> bool {
         !self.authenticated && !self.keys_exchanged && self.reason == Some(Reason::Connection)
+    }
+
+    /// Whether nobody listened at the port: ssh never had a connection.
+    pub(crate) fn port_is_closed(&self) -> bool {
+        !self.authenticated && self.kept.last().is_some_and(|line| is_closed_port(line))
     }
 
     /// What happened, by kind.

@@ -68,6 +68,11 @@ pub(crate) fn classify(line: &str) -> Option<Reason> {
     is_connection.then_some(Reason::Connection)
 }
 
+/// Whether a line says that nobody listens at the port (OpenSSH: sshconnect.c, ssh_connect_direct).
+pub(crate) fn is_closed_port(line: &str) -> bool {
+    line.starts_with("ssh: connect to host ") && line.ends_with(": Connection refused")
+}
+
 /// The more telling of two reasons: ssh says why first and then that the connection is closed.
 pub(crate) fn worse(before: Option<Reason>, now: Option<Reason>) -> Option<Reason> {
     let weight = |reason: &Option<Reason>| match reason {

@@ -14,6 +14,10 @@ pub enum Outcome {
         status: ExitStatus,
         /// The signal that we were sent meanwhile and passed on (1, 2, 3 or 15), if any.
         interrupted_by: Option<i32>,
+        /// The line that a vendor's gateway wrote in place of the machine, escaped, if one of the
+        /// [markers](crate::LaunchOptions::gateway_markers) was seen and the status is not 0. Looked for
+        /// at the beginning of ssh's stderr; where output is collected, of its stdout too.
+        gateway_said: Option<String>,
     },
 }
 
@@ -52,6 +56,9 @@ pub enum Reason {
     Refused,
     /// The server asked something else than the one password prompt; the escaped prompt.
     UnexpectedPrompt(String),
+    /// The server asked for the password again after it had been given, as one does that refuses it; the
+    /// escaped prompt.
+    AskedAgain(String),
     /// The tunnel that carries ssh's bytes failed, as its helper says.
     Tunnel(TunnelFailure),
     /// Anything else.

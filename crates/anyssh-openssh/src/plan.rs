@@ -35,6 +35,8 @@ pub struct Plan {
     pub askpass: Option<Askpass>,
     /// What ssh's ProxyCommand dials, for a session over a WebSocket.
     pub tunnel: Option<Tunnel>,
+    /// How lines begin that a vendor's gateway writes, to be looked for on ssh's stderr.
+    pub gateway_markers: Vec<String>,
     /// How much of ssh's log the user wants to see. The log file itself holds VERBOSE or more.
     pub log_level: LogLevel,
 }
@@ -140,8 +142,18 @@ pub fn plan(
         remove_environment: remove_environment(credential, options),
         askpass,
         tunnel: tunnel_of(&session.endpoint.transport),
+        gateway_markers: gateway_markers(credential, options),
         log_level: options.flags.effective_log_level(),
     })
+}
+
+/// None with a key of the caller's own: it may sit in a security key, and `ssh` asks for a touch only on a
+/// stderr that is a terminal (notify_start in readpass.c), not on one that somebody reads.
+fn gateway_markers(credential: &Credential, options: &LaunchOptions) -> Vec<String> {
+    match credential {
+        Credential::CertificateOnly { .. } | Credential::KeyFile(_) => Vec::new(),
+        _ => options.gateway_markers.clone(),
+    }
 }
 
 /// What is dialled for ssh, if it does not dial itself.

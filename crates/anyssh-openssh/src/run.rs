@@ -19,6 +19,7 @@ use crate::askpass::{AskpassServer, UnexpectedPrompt};
 use crate::capture::{Captured, capture};
 use crate::child::SshProcess;
 use crate::flags::LogLevel;
+use crate::gateway_text::{self, StderrRelay};
 use crate::helper;
 use crate::launch_dir::LaunchDir;
 use crate::launch_error::LaunchError;
@@ -51,6 +52,8 @@ pub(crate) struct Ended {
     pub(crate) captured: Captured,
     /// Whether the connection ended before or during key exchange and nobody asked us to stop.
     pub(crate) may_be_repeated: bool,
+    /// Whether nobody listened at the port.
+    pub(crate) port_is_closed: bool,
 }
 
 /// Runs ssh once.
@@ -76,7 +79,11 @@ pub(crate) async fn run_once(
     let mut process = spawned.map_err(|source| LaunchError::Spawn { path: ssh.path().to_owned(), source })?;
     let mut watch = Watch { log: LogFollower::new(log, plan.log_level), interrupted_by: None, unexpected: None };
     let mut captured = Captured::default();
-    let output = process.take_output();
+    let (stdout, stderr) = process.take_output();
+    let (relay, output) = match streams {
+        Streams::Inherit => (stderr.map(StderrRelay::start).transpose().map_err(LaunchError::Running)?, (None, None)),
+        Streams::Capture => (None, (stdout, stderr)),
+    };
     let status = {
         let capturing = capture(output, &mut captured, Launcher::OUTPUT_CAP);
         let running = Running {
@@ -90,13 +97,19 @@ pub(crate) async fn run_once(
     let given = askpass.as_ref().is_some_and(AskpassServer::given);
     let failure = tunnel.as_ref().and_then(TunnelServer::failure);
     let may_be_repeated = watch.may_be_repeated() && !given && failure.as_ref().is_none_or(|failure| failure.retryable);
-    let outcome = watch.outcome(status, failure.as_ref());
+    let port_is_closed = watch.log.port_is_closed();
+    let markers = &plan.gateway_markers;
+    let gateway_said = match relay {
+        Some(relay) => relay.end(markers).await,
+        None => [&captured.stderr, &captured.stdout].into_iter().find_map(|text| gateway_text::find(markers, text)),
+    };
+    let outcome = watch.outcome(status, gateway_said, failure.as_ref());
     if let (Outcome::Ran { status: ExitStatus::Exited(SSH_FAILED), .. }, Some(failure)) = (&outcome, failure)
         && plan.log_level != LogLevel::Quiet
     {
         show(&format!("tunnel: {failure}"));
     }
-    Ok(Ended { outcome, captured, may_be_repeated })
+    Ok(Ended { outcome, captured, may_be_repeated, port_is_closed })
 }
 
 /// Writes the plan's files and the empty log; returns the log, open.
@@ -134,6 +147,8 @@ fn command(
     }
     if streams == Streams::Capture {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    } else if !plan.gateway_markers.is_empty() {
+        command.stderr(Stdio::piped());
     }
     command
 }
@@ -223,14 +238,16 @@ impl Watch {
 
     /// Reads off how ssh ended. Only a status that ssh gives for its own failures leaves it open
     /// whether it was let in; then its log decides.
-    fn outcome(self, status: ExitStatus, failure: Option<&TunnelFailure>) -> Outcome {
+    fn outcome(self, status: ExitStatus, gateway_said: Option<String>, failure: Option<&TunnelFailure>) -> Outcome {
         let interrupted_by = self.interrupted_by.map(Signal::as_raw);
         let is_remote = matches!(status, ExitStatus::Exited(code) if code != SSH_FAILED);
         if is_remote || self.log.authenticated() {
-            return Outcome::Ran { status, interrupted_by };
+            let gateway_said = gateway_said.filter(|_| status != ExitStatus::Exited(0));
+            return Outcome::Ran { status, interrupted_by, gateway_said };
         }
         let message = self.log.message();
         let reason = match (self.unexpected, self.log.reason(), failure) {
+            (Some(unexpected), ..) if unexpected.is_second => Reason::AskedAgain(unexpected.prompt),
             (Some(unexpected), ..) => Reason::UnexpectedPrompt(unexpected.prompt),
             // What ssh decided itself is not the tunnel's doing, though that ended too.
             (None, Reason::Connection | Reason::Other, Some(failure)) => Reason::Tunnel(failure.clone()),

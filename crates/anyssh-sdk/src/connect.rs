@@ -107,7 +107,8 @@ pub async fn connect(
             let trusted = connection.trusted(&launcher, session, request, cancel).await?;
             (connection.before_launch)();
             let mut show = |line: &str| (connection.show)(line);
-            let run = launcher.run(&trusted, connection.options, request.deadline, &mut show);
+            let options = connection.options_for(provider);
+            let run = launcher.run(&trusted, &options, request.deadline, &mut show);
             connection.let_in(session, run.await?, |outcome| outcome)
         };
         refresh.after(used.await).await
@@ -132,7 +133,8 @@ pub async fn capture(
         let used = async {
             let trusted = connection.trusted(&launcher, session, request, cancel).await?;
             (connection.before_launch)();
-            let run = launcher.output(&trusted, connection.options, request.deadline);
+            let options = connection.options_for(provider);
+            let run = launcher.output(&trusted, &options, request.deadline);
             connection.let_in(session, run.await?, |output| &output.outcome)
         };
         refresh.after(used.await).await
@@ -141,6 +143,17 @@ pub async fn capture(
 }
 
 impl Connection<'_> {
+    /// With what the provider's gateway may say, unless the caller looks for something else.
+    fn options_for(&self, provider: &Provider) -> LaunchOptions {
+        match self.options.gateway_markers.is_empty() {
+            true => {
+                let markers = provider.info().gateway_messages.iter().map(|message| message.marker);
+                self.options.clone().with_gateway_markers(markers)
+            }
+            false => self.options.clone(),
+        }
+    }
+
     /// Refuses what cannot work with any session, before one is made.
     fn check(&self, provider: &Provider, request: &CreateRequest) -> Result<(), Error> {
         let check = self.launcher.check(self.options);

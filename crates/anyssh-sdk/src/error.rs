@@ -330,7 +330,7 @@ fn not_authenticated_kind(ended: &NotAuthenticated) -> Kind {
         Reason::Tunnel(failure) => failure.kind.into(),
         Reason::Connection => Kind::Unavailable,
         Reason::HostKey | Reason::UnexpectedPrompt(_) => Kind::Protocol,
-        Reason::Refused => Kind::Auth,
+        Reason::Refused | Reason::AskedAgain(_) => Kind::Auth,
         _ => Kind::Failed,
     }
 }
@@ -342,7 +342,10 @@ fn not_authenticated(ended: &NotAuthenticated) -> String {
         Reason::Refused => "the server refused the credential",
         Reason::Tunnel(failure) => return format!("no tunnel to the SSH server: {failure}"),
         Reason::UnexpectedPrompt(prompt) => {
-            return format!("the server asked something else than the password, so nothing was answered: {prompt}");
+            return format!("the server asked something else than the password, and got no answer: {prompt}");
+        }
+        Reason::AskedAgain(prompt) => {
+            return format!("the server did not take the password; it asked again, and got no second answer: {prompt}");
         }
         _ => "ssh ended before it was let in",
     };

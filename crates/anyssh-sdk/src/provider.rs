@@ -10,6 +10,7 @@ use anyssh_core::{
 };
 
 use crate::error::Cause;
+use crate::identity;
 use crate::lifecycle::clean_up_deadline;
 use crate::{BUILTIN, CLEAN_UP, Error, Operation, RequestOptions};
 
@@ -30,6 +31,8 @@ const MARGIN: Duration = Duration::from_millis(250);
 pub struct Provider {
     info: &'static ProviderInfo,
     settings: Arc<Settings>,
+    /// The key that an option of the settings names.
+    own_key: Option<KeyPair>,
     provider: Arc<dyn SshProvider>,
 }
 
@@ -37,10 +40,14 @@ impl Provider {
     /// The provider that `info` describes, built from `settings`. Nothing is requested yet.
     ///
     /// # Errors
-    /// Kind `Config` when a setting is missing or does not fit.
+    /// Kind `Config` when a setting is missing or does not fit, kind `Usage` when an option does not.
     pub fn new(info: &'static ProviderInfo, settings: &Settings) -> Result<Self, Error> {
-        let provider = info.build(settings).map_err(|error| Error::new(info.name, Operation::Configure, error))?;
-        Ok(Self { info, settings: Arc::new(settings.clone()), provider })
+        let fail = |error| Error::new(info.name, Operation::Configure, error);
+        let identity = info.options.iter().filter(|option| option.is_identity);
+        let file = identity.filter_map(|option| settings.option(option.name)).next();
+        let own_key = file.map(|file| identity::identity(file.as_ref())).transpose().map_err(fail)?;
+        let provider = info.build(settings).map_err(fail)?;
+        Ok(Self { info, settings: Arc::new(settings.clone()), own_key, provider })
     }
 
     /// A provider that comes with anyssh, by name.
@@ -60,7 +67,7 @@ impl Provider {
 
     /// A provider value that is built already, under the name of `info`: for tests and scripted mocks.
     pub fn from_value(info: &'static ProviderInfo, provider: Arc<dyn SshProvider>) -> Self {
-        Self { info, settings: Arc::new(Settings::new()), provider }
+        Self { info, settings: Arc::new(Settings::new()), own_key: None, provider }
     }
 
     /// What it is.
@@ -68,19 +75,21 @@ impl Provider {
         self.info
     }
 
-    /// A request for a new session of `target`.
+    /// A request for a new session of `target`. A key pair of the options wins over one of the settings,
+    /// and a fresh one is made where there is none.
     ///
     /// # Errors
     /// Kind `Usage` when the target does not parse or the provider cannot bind to a caller's key.
     pub fn request(&self, target: &str, options: &RequestOptions) -> Result<CreateRequest, Error> {
         let fail = |error: ProviderError| Error::new(self.info.name, Operation::Configure, error);
         let target = Target::parse("target", target).map_err(|error| fail(ProviderError::usage(error)))?;
-        let callers = matches!(options.key_pair, Some(KeyPair::Caller { .. }));
+        let own_key = options.key_pair.as_ref().or(self.own_key.as_ref());
+        let callers = matches!(own_key, Some(KeyPair::Caller { .. }));
         if callers && !self.provider.capabilities().caller_key {
             let error = ProviderError::unsupported("this provider cannot bind a session to a key of yours");
             return Err(fail(error).with_target(&target));
         }
-        options.request(target.clone()).map_err(|error| fail(error).with_target(&target))
+        options.request(target.clone(), own_key).map_err(|error| fail(error).with_target(&target))
     }
 
     /// Makes a session; see [`SshProvider::create`]. The session is checked against the request.

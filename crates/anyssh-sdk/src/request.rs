@@ -58,9 +58,9 @@ impl RequestOptions {
 
     /// The request for `target`: a new attempt with a new idempotency key and, unless the caller has
     /// its own, a fresh ed25519 key pair (K7).
-    pub(crate) fn request(&self, target: Target) -> Result<CreateRequest, ProviderError> {
+    pub(crate) fn request(&self, target: Target, own_key: Option<&KeyPair>) -> Result<CreateRequest, ProviderError> {
         let now = SystemTime::now();
-        let key_pair = match &self.key_pair {
+        let key_pair = match own_key {
             Some(own) => own.clone(),
             None => fresh_key_pair()?,
         };
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn every_request_has_its_own_key_pair_and_idempotency_key() {
         let options = RequestOptions::new(Duration::from_secs(1));
-        let request = || options.request(Target::parse("target", "t").unwrap()).unwrap();
+        let request = || options.request(Target::parse("target", "t").unwrap(), None).unwrap();
         let (one, two) = (request(), request());
         assert_ne!(one.attempt.idempotency_key, two.attempt.idempotency_key);
         assert_ne!(one.attempt.public_key, two.attempt.public_key);

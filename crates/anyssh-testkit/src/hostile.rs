@@ -1,16 +1,15 @@
 //! SSH servers that misbehave.
 
 use std::io::{self, Write as _};
-use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 
 use anyssh_core::HostKey;
 use anyssh_server::{Account, Decision, Interaction, LoginPolicy, Method, Prompt, ServerConfig, ServerThread};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::keys::key;
+use crate::port::{Connections, Port};
 use crate::relay::{Until, relay};
 
 /// What a [`HostileServer`] does.
@@ -51,8 +50,9 @@ pub enum Trick {
 /// ```
 #[derive(Debug)]
 pub struct HostileServer {
-    port: u16,
-    state: Arc<State>,
+    // Closed first: nobody is passed on to a server that is gone.
+    port: Port,
+    received: Arc<Mutex<Vec<String>>>,
 }
 
 #[derive(Debug)]
@@ -60,10 +60,6 @@ struct State {
     trick: Trick,
     /// Real servers, one for each host key.
     servers: Vec<ServerThread>,
-    received: Arc<Mutex<Vec<String>>>,
-    connections: AtomicUsize,
-    /// Kept open until the end; `None` is the end.
-    held: Mutex<Option<Vec<TcpStream>>>,
 }
 
 /// As many host keys as there are; after that they come again.
@@ -83,18 +79,14 @@ impl HostileServer {
             ServerThread::start(ServerConfig::new(key(200 + seed), Arc::new(login), account))
         });
         let servers = servers.collect::<io::Result<Vec<_>>>()?;
-        let (connections, held) = (AtomicUsize::new(0), Mutex::new(Some(Vec::new())));
-        let state = Arc::new(State { trick, servers, received, connections, held });
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let port = listener.local_addr()?.port();
-        let shared = Arc::clone(&state);
-        thread::spawn(move || accept(&listener, &shared));
-        Ok(Self { port, state })
+        let (port, state) = (Port::reserve()?, State { trick, servers });
+        port.open(move |client, number, connections| state.play(client, number, connections))?;
+        Ok(Self { port, received })
     }
 
     /// The port on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// The host key that the first connection is shown, or `None` if it cannot be written as one.
@@ -104,36 +96,17 @@ impl HostileServer {
 
     /// How many connections there were.
     pub fn connections(&self) -> usize {
-        self.state.connections.load(Ordering::Acquire)
+        self.port.count()
     }
 
     /// The passwords and answers that clients sent, in order.
     pub fn received(&self) -> Vec<String> {
-        self.state.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Drop for HostileServer {
-    fn drop(&mut self) {
-        let held = self.state.held.lock().unwrap_or_else(PoisonError::into_inner).take();
-        for stream in held.into_iter().flatten() {
-            let _ = stream.shutdown(Shutdown::Both);
-        }
-        // Wakes the thread that accepts, which finds that it is over.
-        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
+        self.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl State {
-    /// Keeps a stream open until the end; `false` says that this is it.
-    fn hold(&self, stream: &TcpStream) -> bool {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((held, stream)) = held.as_mut().zip(stream.try_clone().ok()) else { return false };
-        held.push(stream);
-        true
-    }
-
-    fn play(&self, mut client: &TcpStream, number: usize) -> io::Result<()> {
+    fn play(&self, mut client: &TcpStream, number: usize, connections: &Connections) -> io::Result<()> {
         let server = &self.servers[number % self.servers.len()];
         let until = match &self.trick {
             Trick::Silence => return Ok(()),
@@ -153,22 +126,8 @@ impl State {
         if until == Until::NewKeys {
             client.shutdown(Shutdown::Both)?;
         }
-        self.hold(&upstream);
+        connections.hold(&upstream);
         Ok(())
-    }
-}
-
-fn accept(listener: &TcpListener, state: &Arc<State>) {
-    for client in listener.incoming().flatten() {
-        if !state.hold(&client) {
-            return;
-        }
-        let (state, number) = (Arc::clone(state), state.connections.fetch_add(1, Ordering::AcqRel));
-        thread::spawn(move || {
-            if state.play(&client, number).is_err() {
-                let _ = client.shutdown(Shutdown::Both);
-            }
-        });
     }
 }
 

@@ -1,8 +1,9 @@
 //! Real parts for tests, ours and those of people who embed anyssh: a hermetic home, the real `sshd`,
 //! hostile SSH servers, vendors' control planes ([`emulator`]), a stand-in for `ssh` that writes down how
-//! it was called, a terminal, and a scan for secrets in `/proc`.
+//! it was called, a terminal, a scan for secrets in `/proc`, and the contract of providers as tests
+//! ([`conformance`]).
 //!
-//! Nothing here needs a runtime, so it serves plain tests and `#[tokio::test]` alike. All of it listens
+//! Nothing but [`conformance`] needs a runtime, so it serves plain tests and `#[tokio::test]` alike. All of it listens
 //! on loopback ports that the system chooses, and ends when it is dropped.
 //!
 //! ```
@@ -15,14 +16,18 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+pub mod conformance;
 pub mod emulator;
 mod fake_ssh;
 mod file;
 mod home;
 mod hostile;
 mod keys;
+mod port;
 mod proc_scan;
+pub mod program;
 mod relay;
+mod ssh_by_hand;
 mod sshd;
 mod terminal;
 
@@ -31,5 +36,6 @@ pub use home::{Home, Leftover};
 pub use hostile::{HostileServer, Trick};
 pub use keys::{key, user_certificate};
 pub use proc_scan::{Hit, Place, ProcScan};
+pub use ssh_by_hand::SshByHand;
 pub use sshd::{Sshd, SshdConfig};
 pub use terminal::{Mode, Terminal};

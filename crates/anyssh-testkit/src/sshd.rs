@@ -151,7 +151,10 @@ impl Sshd {
                 }
                 // A connection that cannot be served is closed, which its client reports.
                 if let Ok(child) = serve(stream, &file, &log, &config.environment) {
-                    started.lock().unwrap_or_else(PoisonError::into_inner).push(child);
+                    let mut running = started.lock().unwrap_or_else(PoisonError::into_inner);
+                    // Those that ended meanwhile go now, so that a long run does not fill the process table.
+                    running.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+                    running.push(child);
                 }
             }
         });

@@ -35,6 +35,9 @@ pub(crate) fn for_error(error: &Error, info: &ProviderInfo) -> Option<String> {
         }
         (Kind::NotFound, Operation::Tunnel) => "its route may still be starting: try again in a moment".to_owned(),
         (Kind::NotFound, _) if info.lists_targets() => format!("anyssh targets {provider} lists what there is"),
+        (Kind::Conflict, Operation::Create) if info.capabilities.takes_over => {
+            format!("if whoever holds it may be cut off: anyssh regenerate {provider} {target}")
+        }
         (Kind::Unavailable, Operation::Connect) => {
             format!("try again; anyssh {provider} {target} -v shows what ssh tried")
         }

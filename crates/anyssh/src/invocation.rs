@@ -25,13 +25,36 @@ pub(crate) enum Parsed {
 /// Something to do.
 #[derive(Debug)]
 pub(crate) enum Invocation {
-    Connect { on: On, flags: Box<SshFlags>, command: RemoteCommand },
-    Create { on: On, show_secrets: bool },
-    Validate { on: On, session: Named },
-    Regenerate { on: On, session: Named, show_secrets: bool },
-    Revoke { on: On, session: Named },
-    Targets { info: &'static ProviderInfo, provider_options: ProviderOptions },
-    Tunnel { on: On },
+    Connect {
+        on: On,
+        flags: Box<SshFlags>,
+        command: RemoteCommand,
+    },
+    Create {
+        on: On,
+        show_secrets: bool,
+    },
+    Validate {
+        on: On,
+        session: Named,
+    },
+    /// Without a session: whatever credential there is.
+    Regenerate {
+        on: On,
+        session: Option<Named>,
+        show_secrets: bool,
+    },
+    Revoke {
+        on: On,
+        session: Named,
+    },
+    Targets {
+        info: &'static ProviderInfo,
+        provider_options: ProviderOptions,
+    },
+    Tunnel {
+        on: On,
+    },
     Providers,
     FlyteEnv,
 }
@@ -141,8 +164,12 @@ fn invocation(
         ("create", Some(info)) => Ok(Invocation::Create { on: on(info, leaf)?, show_secrets: show_secrets(leaf) }),
         ("validate", Some(info)) => Ok(Invocation::Validate { on: on(info, leaf)?, session: named(info, leaf)? }),
         ("regenerate", Some(info)) => {
-            let (on, session) = (on(info, leaf)?, named(info, leaf)?);
-            Ok(Invocation::Regenerate { on, session, show_secrets: show_secrets(leaf) })
+            let is_named = ["session-id", "password-fd"].iter().any(|name| leaf.contains_id(name));
+            let session = match is_named || !info.capabilities.takes_over {
+                true => Some(named(info, leaf)?),
+                false => None,
+            };
+            Ok(Invocation::Regenerate { on: on(info, leaf)?, session, show_secrets: show_secrets(leaf) })
         }
         ("revoke", Some(info)) => Ok(Invocation::Revoke { on: on(info, leaf)?, session: named(info, leaf)? }),
         (name, _) => match info(name) {
@@ -241,26 +268,28 @@ mod tests {
 
     #[test]
     fn a_connect_has_a_target_flags_and_a_command() {
-        let words = [
-            "-q",
-            "mock",
-            "certificate",
-            "-vv",
-            "-L",
-            "8080:localhost:80",
-            "-tt",
-            "-o",
-            "ServerAliveInterval=5",
-            "--",
-            "ls",
-            "a b",
-        ];
+        let flags = "-q mock certificate -vv -L 8080:localhost:80 -tt -o ServerAliveInterval=5 -- ls";
+        let words: Vec<&str> = flags.split(' ').chain(["a b"]).collect();
         let Invocation::Connect { on, flags, command } = parsed(&words).unwrap() else { panic!("not a connect") };
         assert_eq!((on.info.name, on.target.as_str()), ("mock", "certificate"));
         assert_eq!((flags.forwards.len(), flags.options.len()), (1, 1));
         assert_eq!(flags.log_level, anyssh_openssh::LogLevel::Debug2);
         assert_eq!(flags.terminal, anyssh_openssh::Terminal::Force);
         assert_eq!(command, RemoteCommand::Line("ls 'a b'".into()));
+    }
+
+    #[test]
+    fn a_session_is_named_unless_the_provider_can_do_without() {
+        let Invocation::Regenerate { session, .. } = parsed(&["regenerate", "leap0", "sbx"]).unwrap() else {
+            panic!("not a regenerate")
+        };
+        assert!(session.is_none());
+        let words = ["regenerate", "leap0", "sbx", "--session-id", "ssh-1"];
+        let Invocation::Regenerate { session, .. } = parsed(&words).unwrap() else { panic!("not a regenerate") };
+        assert_eq!(session.unwrap().id.as_str(), "ssh-1");
+        assert!(refused(&["regenerate", "leap0", "sbx", "--password-fd", "0"]).contains("one has to be named"));
+        assert!(refused(&["regenerate", "mock", "password"]).contains("one has to be named"));
+        assert!(refused(&["revoke", "leap0", "sbx"]).contains("one has to be named"));
     }
 
     #[test]
@@ -344,7 +373,7 @@ mod tests {
         let report = parsed(&["mokc", "certificate"]).unwrap_err();
         let shown = format!("{report:?}");
         assert!(
-            shown.contains("mokc") && shown.contains("did you mean mock? providers: dedalus, flyte, mock"),
+            shown.contains("mokc") && shown.contains("did you mean mock? providers: dedalus, flyte, leap0, mock"),
             "{shown}"
         );
     }

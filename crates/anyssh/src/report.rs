@@ -59,6 +59,15 @@ impl Report {
         Self::new(Kind::Local, message)
     }
 
+    /// The vendor's gateway let us in and could not go on.
+    pub(crate) fn gateway(line: &str, info: &ProviderInfo) -> Self {
+        let message = format!("the gateway, and not the {}, answered: {line}", info.target_noun);
+        let (provider, operation) = (Some(info.name.to_owned()), Some(Operation::Connect.as_str()));
+        let hint = info.gateway_hint(line).map(str::to_owned);
+        let noun = info.target_noun;
+        Self { provider, operation, hint, noun, retryable: true, ..Self::new(Kind::Unavailable, message) }
+    }
+
     /// A library error, with a hint.
     pub(crate) fn from_error(error: &Error, info: &ProviderInfo) -> Self {
         let configure = error.operation() == Operation::Configure;

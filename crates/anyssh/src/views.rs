@@ -218,6 +218,7 @@ fn provider_json(info: &ProviderInfo, is_set: impl Fn(&str) -> bool) -> serde_js
             "caller_key": info.capabilities.caller_key,
             "validate_needs_password": info.capabilities.validate_needs_password,
             "ends_with_process": info.capabilities.ends_with_process,
+            "takes_over": info.capabilities.takes_over,
         },
     })
 }
@@ -249,12 +250,13 @@ fn provider_text(info: &ProviderInfo, is_set: impl Fn(&str) -> bool) -> String {
 
 /// The capabilities in words.
 fn abilities(info: &ProviderInfo) -> Vec<&'static str> {
-    let Capabilities { caller_key, validate_needs_password, ends_with_process, .. } = info.capabilities;
+    let Capabilities { caller_key, validate_needs_password, ends_with_process, takes_over, .. } = info.capabilities;
     let all = [
         (info.lists_targets(), "lists its targets"),
         (caller_key, "binds sessions to a key of yours"),
         (validate_needs_password, "validates sessions only with their password"),
         (ends_with_process, "its sessions end with the command"),
+        (takes_over, "regenerates also a credential that nobody here knows"),
     ];
     all.into_iter().filter(|(has, _)| *has).map(|(_, words)| words).collect()
 }

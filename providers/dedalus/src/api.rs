@@ -6,7 +6,7 @@ use anyssh_core::ssh_key::PublicKey;
 use anyssh_core::{Deadline, ErrorKind, IdempotencyKey, ProviderError, SessionId, Settings};
 use anyssh_http::{Answer, HttpClient, Refusal, RetryPolicy, Value, clock_skew_note};
 
-use crate::config::Config;
+use crate::config;
 use crate::pages;
 use crate::wire::{Machine, Named, NewSession, SshSession};
 
@@ -72,11 +72,7 @@ impl Dedalus {
     /// # Errors
     /// Of kind `Config`: neither key is set, or a setting does not fit.
     pub fn new(settings: &Settings) -> Result<Self, ProviderError> {
-        Ok(Self::over(Config::read(settings)?.http))
-    }
-
-    pub(crate) fn over(http: HttpClient) -> Self {
-        Self { http }
+        Ok(Self { http: config::http(settings)? })
     }
 
     /// Makes a session, which wakes the machine. Repeated, also by the caller, with the same `key` and

@@ -1,10 +1,10 @@
 //! Settings become typed values here, once, and nothing is requested. An error names the setting.
 
-use anyssh_core::{FieldError, KeyPair, OptionInfo, ProviderError, SettingInfo, Settings};
+use anyssh_core::{FieldError, OptionInfo, ProviderError, SettingInfo, Settings};
 use anyssh_http::{BaseUrl, Header, HttpClient};
 use secrecy::ExposeSecret as _;
 
-use crate::{api, identity};
+use crate::api;
 
 const BASE_URL_DEFAULT: &str = "https://dcs.dedaluslabs.ai";
 
@@ -28,7 +28,7 @@ pub(crate) const SETTINGS: &[SettingInfo] = &[API_KEY, X_API_KEY, BASE_URL, ORG_
 
 /// What is taken on the command line.
 pub(crate) const OPTIONS: &[OptionInfo] =
-    &[OptionInfo::value("identity", "FILE", "Your own key instead of a fresh one: FILE.pub is read, ssh reads FILE")];
+    &[OptionInfo::identity("identity", "Your own key instead of a fresh one: FILE.pub is read, ssh reads FILE")];
 
 /// Headers that are ours to set: a custom one of these names would say something else than we mean.
 const OURS: &[&str] = &[
@@ -44,22 +44,8 @@ const OURS: &[&str] = &[
 
 const CUSTOM: &str = "lines of `Name: value`, none of them a header that anyssh sets itself";
 
-/// What the settings and options say.
-#[derive(Debug)]
-pub(crate) struct Config {
-    pub(crate) http: HttpClient,
-    /// The caller's own key; without it each session has the request's.
-    pub(crate) identity: Option<KeyPair>,
-}
-
-impl Config {
-    pub(crate) fn read(settings: &Settings) -> Result<Self, ProviderError> {
-        let identity = settings.option("identity").map(identity::read).transpose()?;
-        Ok(Self { http: http(settings)?, identity })
-    }
-}
-
-fn http(settings: &Settings) -> Result<HttpClient, ProviderError> {
+/// The API's client, as the settings have it.
+pub(crate) fn http(settings: &Settings) -> Result<HttpClient, ProviderError> {
     if settings.setting(X_API_KEY.name).is_none() {
         // One of the two is needed; the message of the first names the other.
         settings.required(&API_KEY)?;
@@ -111,9 +97,9 @@ mod tests {
     use super::*;
     use anyssh_core::ErrorKind;
 
-    fn with(settings: &[(&str, &str)]) -> Result<Config, ProviderError> {
+    fn with(settings: &[(&str, &str)]) -> Result<HttpClient, ProviderError> {
         let set = |all: Settings, (name, value): &(&str, &str)| all.with_setting(*name, (*value).into());
-        Config::read(&settings.iter().fold(Settings::new(), set))
+        http(&settings.iter().fold(Settings::new(), set))
     }
 
     #[test]

@@ -14,16 +14,17 @@
 //!
 //! # Reading order
 //!
-//! `provider.rs` is the trait and the life of a session. `ready.rs` and `certificate.rs` are what is
-//! checked before anybody connects; `ready.rs` makes the session out of it. `api.rs` has the calls,
-//! `wire.rs` what they answer, `pages.rs` how lists are read to their end. `config.rs` turns settings into types and
-//! `identity.rs` reads the key of `--identity`. `error.rs` is the private error.
+//! `provider.rs` is the trait, `creation.rs` and `ending.rs` the life of a session. `ready.rs` and
+//! `certificate.rs` are what is checked before anybody connects; `ready.rs` makes the session out of it.
+//! `api.rs` has the calls, `wire.rs` what they answer, `pages.rs` how lists are read to their end.
+//! `config.rs` turns settings into types. `error.rs` is the private error.
 
 mod api;
 mod certificate;
 mod config;
+mod creation;
+mod ending;
 mod error;
-mod identity;
 mod pages;
 mod provider;
 mod ready;
@@ -31,7 +32,7 @@ mod wire;
 
 use std::sync::Arc;
 
-use anyssh_core::{Capabilities, ProviderInfo};
+use anyssh_core::{Capabilities, GatewayMessage, ProviderInfo};
 
 pub use api::{Dedalus, Timed};
 pub use provider::DedalusProvider;
@@ -47,7 +48,23 @@ pub static PROVIDER: ProviderInfo =
     .with_settings(config::SETTINGS)
     .with_options(config::OPTIONS)
     .with_capabilities(CAPABILITIES)
+    .with_gateway_messages(GATEWAY_MESSAGES)
     .with_directory(|settings| Ok(Arc::new(DedalusProvider::new(settings)?)));
 
 /// A certificate can be for a key that the caller keeps.
 const CAPABILITIES: Capabilities = Capabilities::NONE.caller_key();
+
+/// What the gateway is known to write after a login when it cannot go on to the machine: `ready` does not
+/// always mean that the machine answers.
+const GATEWAY_MESSAGES: &[GatewayMessage] = &[
+    GatewayMessage::new("[SSH_TUNNEL_NOT_READY]", "the machine is not reachable yet: try again in a moment"),
+    GatewayMessage::new("[SSH_GUEST_CONNECT_FAILED]", "the machine may still be starting: try again in a moment"),
+    GatewayMessage::new(
+        "[SSH_GUEST_AUTH_FAILED]",
+        "the machine refused the gateway: try again, and if that does not help, restart the machine",
+    ),
+    GatewayMessage::new(
+        "[SSH_GUEST_SESSION_TERMINATED]",
+        "the machine ended the session, as it does when it goes to sleep: connect again to wake it",
+    ),
+];

@@ -32,6 +32,7 @@ mod vendor;
 use std::sync::Arc;
 
 use anyssh_core::{Capabilities, ProviderInfo};
+pub use anyssh_server::Account;
 
 pub use provider::MockProvider;
 pub use script::{Act, Script, Verb};

@@ -49,6 +49,18 @@ impl MockProvider {
         Self { account, script, sessions: Mutex::default() }
     }
 
+    /// The same for another account: in a test, one whose shell has no start-up files.
+    #[must_use]
+    pub fn with_account(mut self, account: Account) -> Self {
+        self.account = account;
+        self
+    }
+
+    /// What it does instead of working.
+    pub fn script(&self) -> &Script {
+        &self.script
+    }
+
     /// How many sessions live. In a test: that nothing was left behind.
     pub fn live_sessions(&self) -> usize {
         self.sessions().len()

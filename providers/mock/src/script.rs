@@ -1,7 +1,7 @@
 //! Misbehaviour on demand, for the tests of people who embed anyssh.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyssh_core::ErrorKind;
@@ -69,6 +69,29 @@ impl Script {
         self
     }
 
+    /// One more act for the next call of `verb` that has none yet, for a provider that runs already.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use anyssh_mock::{Act, MockProvider, Verb};
+    ///
+    /// let provider = MockProvider::new();
+    /// provider.script().add(Verb::Validate, Act::Delay(Duration::from_secs(3600)));
+    /// provider.script().clear();
+    /// ```
+    pub fn add(&self, verb: Verb, act: Act) {
+        self.next().entry(verb).or_default().push_back(act);
+    }
+
+    /// Forgets all acts for next calls.
+    pub fn clear(&self) {
+        self.next().clear();
+    }
+
+    fn next(&self) -> MutexGuard<'_, HashMap<Verb, VecDeque<Act>>> {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The same with an act for each call of `verb` for which there is no other one.
     #[must_use]
     pub fn always(mut self, verb: Verb, act: Act) -> Self {
@@ -93,8 +116,7 @@ impl Script {
 
     /// What this call of `verb` does.
     pub(crate) fn act(&self, verb: Verb) -> Act {
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let once = next.get_mut(&verb).and_then(VecDeque::pop_front);
+        let once = self.next().get_mut(&verb).and_then(VecDeque::pop_front);
         once.or_else(|| self.always.get(&verb).cloned()).unwrap_or(Act::Work)
     }
 

@@ -1,5 +1,8 @@
 //! `anyssh dedalus` against the emulated control plane and its gateway, a real `sshd`.
 
+mod gateway;
+mod identity;
+
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -7,13 +10,13 @@ use anyssh_testkit::emulator::{DedalusEmulator, Emulator, Fault, Machine, Wake};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::support::{self, Anyssh, Home, until};
+use super::support::{self, Anyssh, Home, PATIENCE, until};
 
 const MACHINE: &str = "0199b1c2-0000-7000-8000-00000000000a";
 
 fn emulator(wake: Wake) -> DedalusEmulator {
     let machine = Machine::new(MACHINE).named("pond").phase("sleeping");
-    Emulator::dedalus().with_machine(machine).with_wake(wake).start().unwrap()
+    Emulator::dedalus().with_machine(machine).with_wake(wake).start_blocking().unwrap()
 }
 
 fn waking() -> Wake {
@@ -36,7 +39,7 @@ fn a_machine_is_woken_and_logged_in_to_and_nothing_is_left() {
     let ran = anyssh(&home, &emulator, &["dedalus", MACHINE, "--", "echo hello; exit 7"]).run();
     assert_eq!(ran.exits(7).text(), "hello\n");
     let progress = ["dedalus: waking the machine (wake_in_progress)", "dedalus: preparing SSH (ssh_in_progress)"];
-    assert_eq!(ran.ours(), progress);
+    assert_eq!(ran.lines(), progress);
     assert_eq!(emulator.sessions().len(), 1);
     assert_nothing_is_left(&home, &emulator);
 }
@@ -51,20 +54,6 @@ fn machines_are_listed_and_one_that_may_not_be_woken_is_an_error() {
     let error = anyssh(&home, &emulator, &words).run().exits(255).error();
     assert_eq!((&error["kind"], &error["field"]), (&json!("failed"), &json!("phase")));
     assert!(emulator.sessions().is_empty());
-}
-
-/// K7: with a key of the caller's own, in a file.
-#[test]
-fn an_identity_of_ones_own_logs_in() {
-    let (home, emulator) = (Home::new(), emulator(Wake::at_once()));
-    let file = home.beside("mine");
-    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&file).status().unwrap();
-    assert!(made.success());
-    let identity = file.to_str().unwrap();
-    let ran = anyssh(&home, &emulator, &["dedalus", MACHINE, "--identity", identity, "--", "echo mine"]).run();
-    assert_eq!(ran.exits(0).text(), "mine\n");
-    assert_nothing_is_left(&home, &emulator);
-    assert!(file.exists());
 }
 
 /// C6: while the machine wakes, and during the create itself.
@@ -162,4 +151,21 @@ fn create_validate_regenerate_and_revoke_do_what_they_say() {
         assert!(!logs_in(&home, &second));
     }
     assert_nothing_is_left(&home, &emulator);
+}
+
+/// Clause 8: what has expired is not valid, and the gateway itself refuses it by its true clock.
+#[test]
+fn a_certificate_that_has_expired_logs_nobody_in() {
+    let lifetime = Duration::from_secs(8);
+    let machine = Machine::new(MACHINE);
+    let (home, emulator) =
+        (Home::new(), Emulator::dedalus().with_machine(machine).with_lifetime(lifetime).start_blocking().unwrap());
+    let run = |words: &[&str]| anyssh(&home, &emulator, words).run();
+    let shown = run(&["--json", "create", "dedalus", MACHINE, "--show-secrets"]).exits(0).json();
+    assert!(logs_in(&home, &shown));
+    until("the certificate's end", || !logs_in(&home, &shown));
+    let log = emulator.gateway().unwrap().log();
+    assert!(log.contains("Certificate invalid: expired"), "{log}");
+    let id = shown["session_id"].as_str().unwrap();
+    run(&["validate", "dedalus", MACHINE, "--session-id", id]).exits(1);
 }

@@ -30,15 +30,16 @@ fn two_or_more_words_arrive_as_they_are() {
     assert_eq!(printed(&["printf", "%s ", "-e", "--json", "-oProxyCommand=x"]), "-e --json -oProxyCommand=x ");
 }
 
-/// P6: also bytes that are no UTF-8.
+/// P6: bytes that are no UTF-8 are refused with the form in which they arrive.
 #[test]
-fn bytes_that_are_no_text_arrive_too() {
+fn a_word_that_is_no_utf_8_is_refused_and_the_advised_form_arrives() {
     use std::os::unix::ffi::OsStrExt as _;
     let word = std::ffi::OsStr::from_bytes(b"\xff\xfe'");
     let ran = Home::new().anyssh(&["mock", "certificate", "--", "printf", "%s"]).word(word).run();
-    if ran.status != 2 {
-        assert_eq!(ran.exits(0).stdout, b"\xff\xfe'");
-    }
+    assert!(ran.exits(2).stderr.contains(r"as in $'\xff'"), "{}", ran.stderr);
+    let line = r#"bash -c "printf %s $'\xff\xfe'""#;
+    let ran = Home::new().anyssh(&["mock", "certificate", "--", line]).run();
+    assert_eq!(ran.exits(0).stdout, b"\xff\xfe");
 }
 
 /// P1: what would be an option of the local ssh is a word for the far end.

@@ -3,7 +3,8 @@
 use anyssh_tests::guest::Scenario;
 use serde_json::json;
 
-use super::support::{Gateway, Home};
+use super::support::{Gateway, Home, PATIENCE};
+use anyssh_testkit::Terminal;
 
 #[test]
 fn stdout_is_the_remote_commands_alone_and_stderr_is_empty_on_success() {
@@ -30,9 +31,9 @@ fn progress_is_plain_lines_where_stderr_is_no_terminal_and_nothing_with_quiet() 
     }
     let mock = Home::new().anyssh(&["mock", "certificate", "--", "echo hello"]).run();
     assert_eq!(mock.exits(0).text(), "hello\n");
-    assert!(mock.ours().iter().all(|line| line.starts_with("mock: ")), "{}", mock.stderr);
+    assert!(mock.lines().iter().all(|line| line.starts_with("mock: ")), "{}", mock.stderr);
     let mock = Home::new().anyssh(&["-q", "mock", "certificate", "--", "echo hello"]).run();
-    assert_eq!((mock.exits(0).text().as_str(), mock.ours()), ("hello\n", vec![]));
+    assert_eq!((mock.exits(0).text().as_str(), mock.lines()), ("hello\n", vec![]));
 }
 
 #[test]
@@ -64,6 +65,37 @@ fn closed_streams_are_no_crash() {
         let ran = Home::new().anyssh(&["providers"]).shell(&shell).run();
         assert!([0, 11].contains(&ran.status), "{closed}: {}", ran.status);
     }
+}
+
+/// P10: ssh has the three standard streams and no descriptor of ours.
+#[test]
+fn no_descriptor_of_ours_reaches_ssh() {
+    let home = Home::new();
+    let seen = home.beside("seen");
+    // The listing shell itself is not /proc/self of ssh: the words are asked of the process that becomes ssh.
+    let script = format!("ls /proc/$$/fd > '{}'; exec /usr/bin/ssh \"$@\"", seen.display());
+    let ssh = home.script("ssh", &script);
+    for target in ["certificate", "password"] {
+        home.anyssh(&["mock", target, "--", "true"]).env("ANYSSH_SSH", &ssh).run().exits(0);
+        let mut open: Vec<u32> = std::fs::read_to_string(&seen).unwrap().lines().map(|n| n.parse().unwrap()).collect();
+        // A shell keeps its script open beyond 9 (dash: 10, bash: 255).
+        open.retain(|number| *number < 10);
+        open.sort_unstable();
+        assert_eq!(open, [0, 1, 2], "{target}");
+    }
+}
+
+/// P7: ssh stays in the foreground, so a change of the window reaches the far end.
+#[test]
+fn a_change_of_the_window_size_reaches_the_far_end() {
+    let home = Home::new();
+    let line = "trap 'echo now $(stty size)' WINCH; echo up; while :; do sleep 0.05; done";
+    let mut terminal = Terminal::spawn(&home.anyssh(&["mock", "certificate", "-t", "--", line]).command()).unwrap();
+    terminal.wait_for("up", PATIENCE).unwrap();
+    terminal.resize(101, 37).unwrap();
+    terminal.wait_for("now 37 101", PATIENCE).unwrap();
+    terminal.type_keys("\u{3}").unwrap();
+    terminal.wait(PATIENCE).unwrap();
 }
 
 /// P10: a reader that went away is no failure and no panic.

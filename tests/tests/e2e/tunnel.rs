@@ -17,7 +17,7 @@ fn a_command_runs_over_a_web_socket_with_its_status_and_every_byte() {
     let home = Home::new();
     let ran = home.anyssh(&["-q", "mock", "tunnel", "--", "cat; exit 7"]).stdin(bytes.clone()).run();
     assert!(ran.exits(7).stdout == bytes, "{} bytes came back", ran.stdout.len());
-    assert_eq!(ran.ours(), Vec::<&str>::new());
+    assert_eq!(ran.stderr, "");
     assert_eq!(home.launches(), Vec::<std::path::PathBuf>::new());
 }
 
@@ -85,7 +85,7 @@ fn a_token_that_stays_refused_is_one_refresh_and_a_clear_error() {
     let message = error["message"].as_str().unwrap();
     assert!(message.contains("HTTP 401") && !message.contains("target_port"), "{message}");
     assert_eq!((home.begun("regenerate").len(), bridge.requests().len()), (1, 2));
-    assert_eq!(ran.ours().len(), 1, "{}", ran.stderr);
+    assert_eq!(ran.lines().len(), 1, "{}", ran.stderr);
 }
 
 /// N5, N7: what a gateway answers in place of a tunnel, each named in the one error line.

@@ -31,7 +31,7 @@ fn run(scratch: &Scratch, script: &str) -> Outcome {
 fn unexpected_prompt(outcome: &Outcome) -> &str {
     match outcome {
         Outcome::NotAuthenticated(ended) => match &ended.reason {
-            Reason::UnexpectedPrompt(prompt) => prompt,
+            Reason::UnexpectedPrompt(prompt) | Reason::AskedAgain(prompt) => prompt,
             other => panic!("{other:?}"),
         },
         other => panic!("{other:?}"),
@@ -39,7 +39,7 @@ fn unexpected_prompt(outcome: &Outcome) -> &str {
 }
 
 fn ran(status: u8) -> Outcome {
-    Outcome::Ran { status: ExitStatus::Exited(status), interrupted_by: None }
+    Outcome::Ran { status: ExitStatus::Exited(status), interrupted_by: None, gateway_said: None }
 }
 
 /// K2

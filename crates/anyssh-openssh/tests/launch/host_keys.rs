@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyssh_core::{Deadline, FirstUse, HostAlias, HostTrust, Progress, Session};
+use anyssh_core::{Deadline, FirstUse, HostAlias, HostTrust, Progress, Readiness, Session};
 use anyssh_openssh::{
     Answer, AskUser, HostKeyError, HostKeyPolicy, LaunchOptions, NewKey, Outcome, PinError, PinStore, TrustError,
     TrustResolver,
@@ -19,6 +19,7 @@ use crate::support::{HOST_SEED, Scratch, Sshd, USER_SEED, block_on, command, hos
 tests![
     the_host_key_is_read_and_nothing_is_left,
     a_port_that_opens_late_is_waited_for,
+    a_port_that_refuses_is_waited_for_as_long_as_the_session_says,
     a_server_that_says_nothing_ends_at_the_deadline,
     what_is_not_written_is_an_error,
     without_anybody_to_ask_the_fingerprint_is_named_and_nothing_is_pinned,
@@ -107,6 +108,43 @@ fn a_port_that_opens_late_is_waited_for() {
     let launcher = world.scratch.launcher(&real_ssh());
     let read = block_on(launcher.read_host_key(&world.sshd.session(), &LaunchOptions::new(), soon())).unwrap();
     assert_eq!((read, world.sshd.connections()), (host_key(HOST_SEED), 5));
+}
+
+/// The key is read, and the login made, however often ssh was refused before somebody listens.
+fn a_port_that_refuses_is_waited_for_as_long_as_the_session_says() {
+    let world = World::new();
+    let scratch = Scratch::new();
+    // The ninth and later runs of ssh find the real port; those before, one that nobody listens at.
+    let refused = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let closed = refused.local_addr().unwrap().port();
+    drop(refused);
+    let real = real_ssh();
+    let script = format!(
+        "echo x >>\"$HERE/runs\"\nif [ \"$(wc -l <\"$HERE/runs\")\" -lt 9 ]; then exec {real} -o Port={closed} \"$@\"; fi\nexec {real} \"$@\"",
+        real = real.path().display(),
+    );
+    let launcher = scratch.launcher(&scratch.fake_ssh("OpenSSH_9.9", &script));
+    let sure = world.sshd.session();
+    let late = sure.clone().with_readiness(Readiness::Unknown);
+    let runs = || scratch.read("runs").lines().count();
+    let forget = || fs::remove_file(scratch.path("runs")).unwrap();
+
+    let read = block_on(launcher.read_host_key(&late, &LaunchOptions::new(), soon())).unwrap();
+    assert_eq!((read, runs()), (host_key(HOST_SEED), 9));
+    forget();
+    let outcome = output(&launcher, &late, &command("exit 6")).outcome;
+    assert!(matches!(outcome, Outcome::Ran { .. }), "{outcome:?}");
+    assert_eq!(runs(), 9);
+    forget();
+    let outcome = output(&launcher, &sure, &command("exit 6")).outcome;
+    assert!(matches!(outcome, Outcome::NotAuthenticated(_)), "{outcome:?}");
+    assert_eq!(runs(), 4, "one that is said to listen is not waited for");
+    forget();
+    let deadline = Deadline::at(Instant::now() + Duration::from_millis(700));
+    let error = block_on(launcher.read_host_key(&late, &LaunchOptions::new(), deadline)).unwrap_err();
+    assert!(matches!(error, HostKeyError::TimedOut { .. }), "the deadline wins: {error}");
+    assert!(error.to_string().ends_with("Connection refused"), "and says why: {error}");
+    scratch.assert_nothing_left();
 }
 
 /// N8: before its banner.

@@ -18,6 +18,7 @@ use crate::support::{HOST_SEED, PASSWORD, Scratch, USER, command, host_key, key,
 tests![
     a_password_logs_in_and_the_remote_status_comes_back,
     a_wrong_password_is_refused_after_one_try,
+    a_password_that_one_method_refused_is_not_tried_by_another,
     a_server_with_another_key_never_sees_the_password,
     a_question_of_the_servers_own_ends_ssh_without_an_answer,
     a_second_round_ends_ssh_without_an_answer,
@@ -96,7 +97,7 @@ fn a_password_logs_in_and_the_remote_status_comes_back() {
     );
     assert_eq!(
         output.outcome,
-        Outcome::Ran { status: ExitStatus::Exited(7), interrupted_by: None },
+        Outcome::Ran { status: ExitStatus::Exited(7), interrupted_by: None, gateway_said: None },
         "{:?}",
         output.log
     );
@@ -111,6 +112,16 @@ fn a_wrong_password_is_refused_after_one_try() {
     let output = output(&scratch.launcher(&real_ssh()), &session_with(&server, "wrong", HOST_SEED), &command("true"));
     assert_eq!(not_authenticated(output.outcome).reason, Reason::Refused);
     assert_eq!(listener.heard(), ["wrong"]);
+    scratch.assert_nothing_left();
+}
+
+/// K2, K3: ssh goes on to the server's next method by itself, which the same password is not for.
+fn a_password_that_one_method_refused_is_not_tried_by_another() {
+    let scratch = Scratch::new();
+    let server = start(PasswordLogin::new(USER, PASSWORD.into()));
+    let output = output(&scratch.launcher(&real_ssh()), &session_with(&server, "wrong", HOST_SEED), &command("true"));
+    let reason = not_authenticated(output.outcome).reason;
+    assert_eq!(reason, Reason::AskedAgain("(me@127.0.0.1) Password: ".to_owned()));
     scratch.assert_nothing_left();
 }
 
@@ -148,13 +159,14 @@ fn a_question_of_the_servers_own_ends_ssh_without_an_answer() {
 
 /// K2: the right question first does not make the second one right.
 fn a_second_round_ends_ssh_without_an_answer() {
-    for second in ["Password: ", "Again: "] {
+    type Why = fn(String) -> Reason;
+    for (second, why) in [("Password: ", Reason::AskedAgain as Why), ("Again: ", Reason::UnexpectedPrompt)] {
         let (scratch, listener) = (Scratch::new(), Listener::asking(&["Password: ", second]));
         let server = start(Listening(Arc::clone(&listener)));
         let session = session_with(&server, PASSWORD, HOST_SEED);
         let outcome = output(&scratch.launcher(&real_ssh()), &session, &command("true")).outcome;
         let ended = not_authenticated(outcome);
-        assert_eq!(ended.reason, Reason::UnexpectedPrompt(format!("(me@127.0.0.1) {second}")));
+        assert_eq!(ended.reason, why(format!("(me@127.0.0.1) {second}")));
         assert_eq!(listener.heard(), [PASSWORD]);
     }
 }
@@ -182,7 +194,10 @@ fn a_password_is_in_no_command_line_or_environment_of_any_process() {
         thread::sleep(Duration::from_millis(1));
     }
     assert!(!seen.is_empty(), "the scan saw the launch");
-    assert_eq!(run.join().unwrap(), Outcome::Ran { status: ExitStatus::Exited(3), interrupted_by: None });
+    assert_eq!(
+        run.join().unwrap(),
+        Outcome::Ran { status: ExitStatus::Exited(3), interrupted_by: None, gateway_said: None }
+    );
 }
 
 /// What ssh's askpass channel carries, it carries unchanged.

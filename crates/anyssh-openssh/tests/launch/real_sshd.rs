@@ -24,7 +24,7 @@ tests![
 ];
 
 fn ran(status: u8) -> Outcome {
-    Outcome::Ran { status: ExitStatus::Exited(status), interrupted_by: None }
+    Outcome::Ran { status: ExitStatus::Exited(status), interrupted_by: None, gateway_said: None }
 }
 
 fn reason(outcome: Outcome) -> (Reason, String) {

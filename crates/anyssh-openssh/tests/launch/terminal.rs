@@ -136,7 +136,7 @@ fn a_session_that_suspends_itself_gives_the_terminal_back_and_goes_on() {
     }
     shell.types("exit 7\r");
     let result = result(&scratch);
-    assert!(result.contains("Ran { status: Exited(7), interrupted_by: None }"), "{result}");
+    assert!(result.contains("Ran { status: Exited(7), interrupted_by: None,"), "{result}");
     scratch.assert_nothing_left();
 }
 

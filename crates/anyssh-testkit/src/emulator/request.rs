@@ -1,5 +1,7 @@
 //! What an emulator was asked.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 /// One request as it arrived, and the status that it was answered with.
@@ -29,6 +31,21 @@ impl Request {
     /// How often a header came.
     pub(crate) fn count(&self, name: &str) -> usize {
         self.headers.iter().filter(|(known, _)| known == name).count()
+    }
+
+    /// What the query says, nothing in it decoded; or the name that is not in `names` or came twice.
+    pub(crate) fn parameters(&self, names: &[&str]) -> Result<BTreeMap<String, String>, (String, &'static str)> {
+        let mut given = BTreeMap::new();
+        for pair in self.query.iter().flat_map(|query| query.split('&')) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if !names.contains(&name) {
+                return Err((name.to_owned(), "unknown"));
+            }
+            if given.insert(name.to_owned(), value.to_owned()).is_some() {
+                return Err((name.to_owned(), "given twice"));
+            }
+        }
+        Ok(given)
     }
 
     /// The body as JSON, `Null` if it is none.

@@ -4,9 +4,35 @@ use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use anyssh_testkit::emulator::{DedalusEmulator, Machine};
+use anyssh_testkit::emulator::{DedalusEmulator, Leap0Emulator, Machine};
 use anyssh_testkit::key;
 use serde_json::{Value, json};
+
+/// An emulator, whichever it is.
+pub(crate) trait ControlPlane {
+    fn base_url(&self) -> String;
+    fn api_key(&self) -> &str;
+}
+
+impl ControlPlane for DedalusEmulator {
+    fn base_url(&self) -> String {
+        self.base_url()
+    }
+
+    fn api_key(&self) -> &str {
+        self.api_key()
+    }
+}
+
+impl ControlPlane for Leap0Emulator {
+    fn base_url(&self) -> String {
+        self.base_url()
+    }
+
+    fn api_key(&self) -> &str {
+        self.api_key()
+    }
+}
 
 /// The default machine.
 pub(crate) fn machine() -> String {
@@ -46,7 +72,7 @@ pub(crate) struct Reply {
 
 impl Call {
     /// `GET /path`, with the emulator's key.
-    pub(crate) fn new(emulator: &DedalusEmulator, line: &str) -> Self {
+    pub(crate) fn new(emulator: &impl ControlPlane, line: &str) -> Self {
         Self { line: line.to_owned(), headers: Vec::new(), body: String::new() }
             .header("authorization", &format!("Bearer {}", emulator.api_key()))
     }
@@ -78,16 +104,16 @@ impl Call {
     }
 
     /// Sends it and reads until the connection ends.
-    pub(crate) fn try_send(&self, emulator: &DedalusEmulator) -> io::Result<Reply> {
+    pub(crate) fn try_send(&self, emulator: &impl ControlPlane) -> io::Result<Reply> {
         read(self.start(emulator)?)
     }
 
-    pub(crate) fn send(&self, emulator: &DedalusEmulator) -> Reply {
+    pub(crate) fn send(&self, emulator: &impl ControlPlane) -> Reply {
         self.try_send(emulator).unwrap()
     }
 
     /// Sends it and leaves the answer to the caller.
-    pub(crate) fn start(&self, emulator: &DedalusEmulator) -> io::Result<TcpStream> {
+    pub(crate) fn start(&self, emulator: &impl ControlPlane) -> io::Result<TcpStream> {
         let url = emulator.base_url();
         let (address, prefix) = match url.strip_prefix("http://").unwrap().split_once('/') {
             Some((address, prefix)) => (address.to_owned(), format!("/{prefix}")),

@@ -10,7 +10,7 @@ use crate::client::{Call, Reply, sessions_path};
 const LIST: &str = "GET /v1/machines";
 
 fn start(fault: Fault) -> DedalusEmulator {
-    let emulator = Emulator::dedalus().without_gateway().start().unwrap();
+    let emulator = Emulator::dedalus().without_gateway().start_blocking().unwrap();
     emulator.add_fault(fault);
     emulator
 }

@@ -58,7 +58,7 @@ fn refuses(emulator: &DedalusEmulator, session: &Value, reason: &str) {
 
 #[test]
 fn each_session_is_a_login_name_of_its_own() {
-    let emulator = emulator().start().unwrap();
+    let emulator = emulator().start_blocking().unwrap();
     let (first, second) = (ready(&emulator, 1), ready(&emulator, 2));
     lets_in(&emulator, &first);
     lets_in(&emulator, &second);
@@ -69,7 +69,7 @@ fn each_session_is_a_login_name_of_its_own() {
 
 #[test]
 fn after_delete_the_certificate_is_refused_and_other_ones_for_the_same_key_are_not() {
-    let emulator = emulator().start().unwrap();
+    let emulator = emulator().start_blocking().unwrap();
     let (old, new) = (ready(&emulator, 1), ready(&emulator, 2));
     lets_in(&emulator, &old);
     assert_eq!(delete(&emulator, old["session_id"].as_str().unwrap(), 3).status, 200);
@@ -81,23 +81,23 @@ fn after_delete_the_certificate_is_refused_and_other_ones_for_the_same_key_are_n
 
 #[test]
 fn after_the_end_of_a_session_or_of_its_certificate_nobody_gets_in() {
-    let current = emulator().start().unwrap();
+    let current = emulator().start_blocking().unwrap();
     let session = ready(&current, 1);
     lets_in(&current, &session);
     current.advance_clock(Duration::from_secs(3601)).unwrap();
     refuses(&current, &session, "revoked by file");
     // By this emulator's clock, two hours behind, the session is fresh; sshd looks at the certificate alone.
-    let behind = emulator().with_clock_ahead(-7200).start().unwrap();
+    let behind = emulator().with_clock_ahead(-7200).start_blocking().unwrap();
     refuses(&behind, &ready(&behind, 1), "Certificate invalid: expired");
-    let ahead = emulator().with_clock_ahead(7200).start().unwrap();
+    let ahead = emulator().with_clock_ahead(7200).start_blocking().unwrap();
     refuses(&ahead, &ready(&ahead, 1), "Certificate invalid: not yet valid");
-    let short = emulator().with_certificate_lifetime(Duration::ZERO).start().unwrap();
+    let short = emulator().with_certificate_lifetime(Duration::ZERO).start_blocking().unwrap();
     refuses(&short, &ready(&short, 1), "Certificate invalid: expired");
 }
 
 #[test]
 fn the_gateway_takes_no_certificate_of_another_authority_and_no_plain_key() {
-    let emulator = emulator().start().unwrap();
+    let emulator = emulator().start_blocking().unwrap();
     emulator.spoil_certificate(|spec| spec.authority = key(9));
     refuses(&emulator, &ready(&emulator, 1), "Failed publickey");
     emulator.spoil_certificate(|spec| spec.critical_options = vec![("force-command".into(), "echo forced".into())]);
@@ -107,7 +107,7 @@ fn the_gateway_takes_no_certificate_of_another_authority_and_no_plain_key() {
 
 #[test]
 fn the_host_is_known_by_its_authority_alone() {
-    let emulator = emulator().start().unwrap();
+    let emulator = emulator().start_blocking().unwrap();
     let mut session = ready(&emulator, 1);
     session["connection"]["host_trust"]["public_key"] = key(9).public_key().to_openssh().unwrap().into();
     let output = ssh(&session, "echo in");
@@ -118,7 +118,7 @@ fn the_host_is_known_by_its_authority_alone() {
 #[test]
 fn the_gateway_may_say_that_the_guest_is_not_there_yet() {
     let line = "ForceCommand echo '[SSH_TUNNEL_NOT_READY] try again' >&2; exit 1";
-    let emulator = emulator().with_gateway_lines(line).start().unwrap();
+    let emulator = emulator().with_gateway_lines(line).start_blocking().unwrap();
     let output = ssh(&ready(&emulator, 1), "echo in");
     assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
     assert_eq!(output.stderr, b"[SSH_TUNNEL_NOT_READY] try again\n");

@@ -3,7 +3,10 @@
 #![allow(clippy::disallowed_methods, reason = "tests write their files plainly")]
 
 mod client;
+mod deadline;
 mod faults;
+mod flyte;
 mod gateway;
+mod leap0;
 mod requests;
 mod sessions;

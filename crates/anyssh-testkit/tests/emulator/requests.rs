@@ -5,7 +5,7 @@ use anyssh_testkit::emulator::{DedalusEmulator, Emulator, Machine};
 use crate::client::{Call, create_body, idempotency_key, machine, sessions_path};
 
 fn start() -> DedalusEmulator {
-    Emulator::dedalus().without_gateway().start().unwrap()
+    Emulator::dedalus().without_gateway().start_blocking().unwrap()
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn paths_methods_and_ids_that_are_not_there_are_told_apart() {
 
 #[test]
 fn everything_is_below_the_prefix_of_the_base_url() {
-    let emulator = Emulator::dedalus().without_gateway().with_prefix("/dcs").start().unwrap();
+    let emulator = Emulator::dedalus().without_gateway().with_prefix("/dcs").start_blocking().unwrap();
     assert!(emulator.base_url().ends_with("/dcs"), "{}", emulator.base_url());
     assert_eq!(Call::new(&emulator, "GET /v1/machines").send(&emulator).status, 200);
     assert_eq!(emulator.requests()[0].line(), "GET /v1/machines");
@@ -132,7 +132,7 @@ fn machines_are_listed_with_a_phase_and_told_with_a_status() {
         .without_gateway()
         .with_machine(Machine::new("0199b1c2-0000-7000-8000-00000000000a").named("pond"))
         .with_machine(Machine::new("0199b1c2-0000-7000-8000-00000000000b").phase("destroyed"))
-        .start()
+        .start_blocking()
         .unwrap();
     let get = |line: &str| Call::new(&emulator, line).send(&emulator).json();
     let list = get("GET /v1/machines");

@@ -10,7 +10,7 @@ use ssh_key::Certificate;
 use crate::client::{Call, create_body, delete, get, ready, sessions_path};
 
 fn start(wake: Wake) -> DedalusEmulator {
-    Emulator::dedalus().without_gateway().with_wake(wake).start().unwrap()
+    Emulator::dedalus().without_gateway().with_wake(wake).start_blocking().unwrap()
 }
 
 fn until(mut is_so: impl FnMut() -> bool) {
@@ -73,7 +73,7 @@ fn the_same_key_makes_one_session_and_another_request_with_it_is_refused() {
 #[test]
 fn a_key_is_in_flight_until_its_first_request_is_done_even_if_that_client_is_gone() {
     let time = Duration::from_secs(1);
-    let emulator = Emulator::dedalus().without_gateway().with_slow_create(time).start().unwrap();
+    let emulator = Emulator::dedalus().without_gateway().with_slow_create(time).start_blocking().unwrap();
     let create = Call::create(&emulator, 1);
     let first = create.start(&emulator).unwrap();
     until(|| !emulator.requests().is_empty());

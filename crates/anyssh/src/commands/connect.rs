@@ -62,10 +62,18 @@ pub(super) async fn run(
         }
     })?;
     context.debug(|| format!("{:?}, {:?}", finished.value, finished.revocation.as_ref().ok()));
+    if let Outcome::Ran { gateway_said: Some(line), .. } = &finished.value {
+        warn_of_gateway(context, on, line);
+    }
     if let Err(failure) = &finished.revocation {
         context.warn(on.info, failure);
     }
     Ok(exit_status(&finished.value, flags.no_command))
+}
+
+/// The line itself went to stderr as `ssh` passed it on, and the exit status is the gateway's.
+fn warn_of_gateway(context: &Context<'_>, on: &On, line: &str) {
+    Report::gateway(line, on.info).with_target(on.target.as_str()).warn(context.options.error_format);
 }
 
 fn launcher(context: &Context<'_>, on: &On) -> Result<Launcher, Box<Report>> {
@@ -137,19 +145,19 @@ fn exit_status(outcome: &Outcome, no_command: bool) -> u8 {
     match outcome {
         Outcome::Ran { interrupted_by: Some(signal), .. } if no_command => by_signal(*signal),
         Outcome::NotAuthenticated(ended) => killed_by(ended).map_or(255, by_signal),
-        Outcome::Ran { status: ExitStatus::Exited(255) | ExitStatus::Killed(_), interrupted_by: Some(signal) } => {
-            by_signal(*signal)
-        }
+        Outcome::Ran {
+            status: ExitStatus::Exited(255) | ExitStatus::Killed(_), interrupted_by: Some(signal), ..
+        } => by_signal(*signal),
         Outcome::Ran { status: ExitStatus::Exited(status), .. } => *status,
         Outcome::Ran { status: ExitStatus::Killed(signal), .. } => by_signal(*signal),
     }
 }
 
 /// The signal that ended an ssh which was not let in. One that we killed ourselves, because it asked
-/// something else than the password, is none.
+/// something else than the password or asked twice, is none.
 fn killed_by(ended: &NotAuthenticated) -> Option<i32> {
     match (&ended.reason, ended.interrupted_by, ended.status) {
-        (Reason::UnexpectedPrompt(_), _, _) | (_, Some(_), _) => None,
+        (Reason::UnexpectedPrompt(_) | Reason::AskedAgain(_), _, _) | (_, Some(_), _) => None,
         (_, None, ExitStatus::Killed(signal)) => Some(signal),
         (_, None, _) => None,
     }
@@ -166,7 +174,8 @@ mod tests {
     /// P9: the table of exit statuses.
     #[test]
     fn the_remote_status_is_untouched_and_signals_are_128_and_more() {
-        let ran = |status, interrupted_by| exit_status(&Outcome::Ran { status, interrupted_by }, false);
+        let ran =
+            |status, interrupted_by| exit_status(&Outcome::Ran { status, interrupted_by, gateway_said: None }, false);
         for status in [0, 1, 2, 126, 127, 130, 255] {
             assert_eq!(ran(ExitStatus::Exited(status), None), status);
         }

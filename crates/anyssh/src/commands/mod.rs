@@ -48,7 +48,7 @@ async fn dispatch(context: &Context<'_>, invocation: &Invocation, cancel: &Cance
         Invocation::Create { on, show_secrets } => create::run(context, on, *show_secrets, cancel).await,
         Invocation::Validate { on, session } => unless(cancel, on.info, validate::run(context, on, session)).await,
         Invocation::Regenerate { on, session, show_secrets } => {
-            unless(cancel, on.info, regenerate::run(context, on, session, *show_secrets)).await
+            unless(cancel, on.info, regenerate::run(context, on, session.as_ref(), *show_secrets)).await
         }
         Invocation::Revoke { on, session } => unless(cancel, on.info, revoke::run(context, on, session)).await,
         Invocation::Targets { info, provider_options } => {

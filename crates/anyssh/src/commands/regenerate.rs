@@ -1,5 +1,8 @@
 //! `anyssh regenerate PROVIDER TARGET --session-id ID`: a new credential, the old one dead.
+//!
+//! Where the provider can take over a credential that nobody here knows, no id is needed.
 
+use anyssh_core::SessionRef;
 use anyssh_sdk::Kind;
 
 use super::password::session_ref;
@@ -10,13 +13,23 @@ use crate::progress::ProgressLine;
 use crate::report::Report;
 use crate::views::{Secrets, SessionView};
 
-pub(super) async fn run(context: &Context<'_>, on: &On, named: &Named, show_secrets: bool) -> Result<u8, Box<Report>> {
+pub(super) async fn run(
+    context: &Context<'_>,
+    on: &On,
+    named: Option<&Named>,
+    show_secrets: bool,
+) -> Result<u8, Box<Report>> {
     let provider = context.provider(on.info, &on.provider_options)?;
-    let session = session_ref(context, on, named).await?;
+    let named = match named {
+        Some(named) => Some(session_ref(context, on, named).await?),
+        None => None,
+    };
     let progress = ProgressLine::start(context, on.info.name);
     let request = provider
         .request(on.target.as_str(), &context.request_options(progress.progress()))
         .map_err(|error| context.report(on.info, &error))?;
+    // An attempt that made nothing: whatever is there is meant.
+    let session = named.unwrap_or_else(|| SessionRef::by_attempt(on.target.clone(), request.attempt.clone()));
     let regenerated = provider.regenerate(&session, &request).await;
     progress.finish();
     let regenerated = regenerated.map_err(|error| context.report(on.info, &error))?;

@@ -7,8 +7,8 @@ use anyssh_core::ssh_key::certificate::{Builder, CertType};
 use anyssh_core::ssh_key::private::Ed25519Keypair;
 use anyssh_core::ssh_key::{PrivateKey, PublicKey};
 use anyssh_core::{
-    CreateRequest, Deadline, IdempotencyKey, KeyPair, OptionValue, ProviderError, Session, SessionId, SessionRef,
-    Settings, SshProvider as _, Target,
+    CreateRequest, Deadline, IdempotencyKey, KeyPair, ProviderError, Session, SessionId, SessionRef, Settings,
+    SshProvider as _, Target,
 };
 use anyssh_dedalus::DedalusProvider;
 use serde_json::{Value, json};
@@ -53,10 +53,6 @@ pub(crate) fn settings(uri: &str) -> Settings {
 
 pub(crate) fn provider(server: &MockServer) -> DedalusProvider {
     DedalusProvider::new(&settings(&server.uri())).unwrap()
-}
-
-pub(crate) fn provider_with_identity(server: &MockServer, file: &str) -> Result<DedalusProvider, ProviderError> {
-    DedalusProvider::new(&settings(&server.uri()).with_option("identity", OptionValue::Text(file.to_owned())))
 }
 
 pub(crate) fn within(duration: Duration) -> Deadline {

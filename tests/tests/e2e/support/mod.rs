@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 pub(crate) use gateway::Gateway;
 pub(crate) use home::{Home, directory, file};
 pub(crate) use processes::processes;
-pub(crate) use run::{Anyssh, keys};
+pub(crate) use run::{Anyssh, Ran, keys};
 
 /// Longer than anything here takes, so that a hang is a failure and not a wait.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

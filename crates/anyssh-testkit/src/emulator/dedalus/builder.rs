@@ -8,16 +8,20 @@ use super::DedalusEmulator;
 use super::machine::Machine;
 use super::pages::Pages;
 use super::session::Lifetimes;
-use super::state::{Clock, Dedalus, State};
-use super::wake::Wake;
+use super::state::{Dedalus, State};
+use crate::emulator::clock::Clock;
 use crate::emulator::gateway::Gateway;
 use crate::emulator::http::HttpThread;
+use crate::emulator::start::on_a_thread;
+use crate::emulator::wake::Wake;
 use crate::keys::key;
 
-/// What to start; [`DedalusBuilder::start`] starts it.
+/// What to start; [`DedalusBuilder::start`] starts it, [`DedalusBuilder::start_blocking`] where there is no runtime.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct DedalusBuilder {
+    port: u16,
+    deadline: Duration,
     prefix: String,
     api_key: String,
     organisation: String,
@@ -37,6 +41,8 @@ const HOST_AUTHORITY: u8 = 202;
 impl DedalusBuilder {
     pub(in crate::emulator) fn new() -> Self {
         Self {
+            port: 0,
+            deadline: Duration::from_secs(120),
             prefix: String::new(),
             api_key: "dsk-test-0f1e2d3c4b5a69788796a5b4c3d2e1f0".into(),
             organisation: "0199b1c2-1111-7000-8000-0000000000aa".into(),
@@ -65,6 +71,19 @@ impl DedalusBuilder {
     /// The organisation of the key; a request that names another one is refused.
     pub fn with_organisation(mut self, id: &str) -> Self {
         self.organisation = id.to_owned();
+        self
+    }
+
+    /// The control plane's port; without this the system chooses one.
+    pub fn with_port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// How long a client may keep a connection: then it may finish its request, and is cut off soon after.
+    /// At the gateway it is the time for the login, in whole seconds. Two minutes without this.
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
         self
     }
 
@@ -124,14 +143,24 @@ impl DedalusBuilder {
         self
     }
 
-    /// Starts it.
+    /// Starts it, without keeping the caller's thread waiting. Needs no runtime of a certain kind.
     ///
     /// # Errors
     /// When there is no port or no thread to be had; with a gateway also without `sshd`, `ssh-keygen` or
     /// `libnss_wrapper.so`.
-    pub fn start(self) -> io::Result<DedalusEmulator> {
+    pub async fn start(self) -> io::Result<DedalusEmulator> {
+        on_a_thread(move || self.start_blocking()).await
+    }
+
+    /// Starts it and waits until it listens.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_blocking(self) -> io::Result<DedalusEmulator> {
         let (users, hosts) = (key(USER_AUTHORITY), key(HOST_AUTHORITY));
-        let gateway = self.gateway.map(|lines| Gateway::start(users.public_key(), &hosts, &lines)).transpose()?;
+        let grace = format!("LoginGraceTime {}", self.deadline.as_secs().max(1));
+        let gateway = self.gateway.map(|lines| format!("{lines}\n{grace}"));
+        let gateway = gateway.map(|lines| Gateway::start(users.public_key(), &hosts, &lines)).transpose()?;
         let machines = if self.machines.is_empty() { vec![Machine::default()] } else { self.machines };
         let dedalus = Arc::new(Dedalus {
             api_key: self.api_key,
@@ -143,7 +172,7 @@ impl DedalusBuilder {
             create_takes: self.create_takes,
             state: State::new(machines, self.wake, self.pages, self.clock).into(),
         });
-        let http = HttpThread::start(Arc::clone(&dedalus), &self.prefix)?;
+        let http = HttpThread::start_at(self.port, self.deadline, Arc::clone(&dedalus), &self.prefix)?;
         Ok(DedalusEmulator { http, dedalus })
     }
 }

@@ -35,6 +35,11 @@ impl Machine {
         &self.id
     }
 
+    /// The word for the phase it begins in.
+    pub fn phase_name(&self) -> &str {
+        &self.phase
+    }
+
     /// Whether sessions can be made: it is not on its way out.
     pub(super) fn takes_sessions(&self) -> bool {
         !["destroying", "destroyed", "failed"].contains(&self.phase.as_str())

@@ -14,7 +14,6 @@ mod reply;
 mod routes;
 mod session;
 mod state;
-mod wake;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,12 +27,12 @@ use super::fault::Fault;
 use super::gateway::Gateway;
 use super::http::{HttpThread, lock};
 use super::request::Request;
+use super::wake::Wake;
 use state::Dedalus;
 
 pub use builder::DedalusBuilder;
 pub use machine::Machine;
 pub use pages::Pages;
-pub use wake::Wake;
 
 /// A running control plane and its gateway. Dropping it ends both.
 ///
@@ -44,7 +43,7 @@ pub use wake::Wake;
 ///     .without_gateway()
 ///     .with_machine(Machine::new("0199b1c2-0000-7000-8000-00000000000a").named("pond").phase("sleeping"))
 ///     .with_wake(Wake::at_once().stage("wake_in_progress", 2).hint(10))
-///     .start()?;
+///     .start_blocking()?;
 /// // … run a client against `emulator.base_url()` with `emulator.api_key()` …
 /// assert!(emulator.alive().is_empty(), "the client left sessions behind");
 /// # Ok::<(), std::io::Error>(())
@@ -144,7 +143,7 @@ impl DedalusEmulator {
     /// Changes each session that is `ready` in an answer to create or get.
     ///
     /// ```
-    /// # let emulator = anyssh_testkit::emulator::Emulator::dedalus().without_gateway().start().unwrap();
+    /// # let emulator = anyssh_testkit::emulator::Emulator::dedalus().without_gateway().start_blocking().unwrap();
     /// emulator.spoil_ready(|session| session["connection"]["port"] = 70000.into());
     /// ```
     pub fn spoil_ready(&self, change: impl Fn(&mut Value) + Send + 'static) {

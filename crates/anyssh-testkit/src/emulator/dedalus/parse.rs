@@ -34,18 +34,9 @@ pub(super) fn no_query(request: &Request) -> Result<(), Answer> {
 
 /// `limit` and `cursor`, each at most once.
 pub(super) fn query(request: &Request) -> Result<Query, Answer> {
-    let (mut limit, mut cursor) = (None, None);
-    for pair in request.query.iter().flat_map(|query| query.split('&')) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let place = match name {
-            "limit" => &mut limit,
-            "cursor" => &mut cursor,
-            _ => return Err(invalid(&format!("query.{name}"), "unknown")),
-        };
-        if place.replace(value.to_owned()).is_some() {
-            return Err(invalid(&format!("query.{name}"), "given twice"));
-        }
-    }
+    let refuse = |(name, why): (String, &str)| invalid(&format!("query.{name}"), why);
+    let mut given = request.parameters(&["limit", "cursor"]).map_err(refuse)?;
+    let (limit, cursor) = (given.remove("limit"), given.remove("cursor"));
     let limit = match limit {
         None => USUAL_LIMIT,
         Some(text) => text

@@ -6,25 +6,25 @@ use crate::emulator::http::Answer;
 
 /// A good answer.
 pub(super) fn ok(body: &Value) -> Answer {
-    with_body(200, "application/json", body)
+    Answer::json(200, body)
 }
 
 /// A failure with the vendor's own body: 401, 403, 409, 429 and 503 have it.
 pub(super) fn failure(status: u16, error_code: &str, message: &str) -> Answer {
-    with_body(status, "application/json", &failure_body(error_code, message, false, None))
+    Answer::json(status, &failure_body(error_code, message, false, None))
 }
 
 /// The same with `details`.
 pub(super) fn failure_with_details(status: u16, error_code: &str, message: &str, details: Value) -> Answer {
     let mut body = failure_body(error_code, message, false, None);
     body["details"] = details;
-    with_body(status, "application/json", &body)
+    Answer::json(status, &body)
 }
 
 /// 429 for an idempotency key whose first request is still running.
 pub(super) fn in_flight() -> Answer {
     let body = failure_body("RATE_LIMITED", "a request with this key is still running", true, Some(250));
-    with_body(429, "application/json", &body)
+    Answer::json(429, &body)
 }
 
 pub(super) fn failure_body(error_code: &str, message: &str, retryable: bool, retry_after_ms: Option<i64>) -> Value {
@@ -37,7 +37,7 @@ pub(super) fn failure_body(error_code: &str, message: &str, retryable: bool, ret
 
 /// Any other failure: a problem document (RFC 9457).
 pub(super) fn problem(status: u16, title: &str, detail: &str) -> Answer {
-    with_body(status, "application/problem+json", &json!({"title": title, "status": status, "detail": detail}))
+    Answer::with_body(status, "application/problem+json", &json!({"title": title, "status": status, "detail": detail}))
 }
 
 /// 422, with the place in the request that is wrong.
@@ -48,7 +48,7 @@ pub(super) fn invalid(location: &str, message: &str) -> Answer {
         "detail": "validation failed",
         "errors": [{"location": location, "message": message}],
     });
-    with_body(422, "application/problem+json", &body)
+    Answer::with_body(422, "application/problem+json", &body)
 }
 
 /// 405, with what is allowed.
@@ -56,8 +56,4 @@ pub(super) fn method_not_allowed(allowed: &str) -> Answer {
     let mut answer = problem(405, "Method Not Allowed", allowed);
     answer.headers.push(("allow".into(), allowed.into()));
     answer
-}
-
-fn with_body(status: u16, kind: &str, body: &Value) -> Answer {
-    Answer { status, headers: vec![("content-type".into(), kind.into())], body: body.to_string().into_bytes() }
 }

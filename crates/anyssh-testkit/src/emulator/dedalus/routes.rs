@@ -43,6 +43,8 @@ impl<'a> Route<'a> {
 }
 
 impl Service for Dedalus {
+    type Reply = Answer;
+
     async fn answer(&self, request: Request) -> Answer {
         match self.checked(&request) {
             Ok(route) => self.once(&request, route).await,

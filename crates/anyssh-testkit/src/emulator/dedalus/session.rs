@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::wake::{Progress, Shown};
+use crate::emulator::wake::{Progress, Shown};
 
 /// How long sessions and their certificates live.
 #[derive(Clone, Copy, Debug)]

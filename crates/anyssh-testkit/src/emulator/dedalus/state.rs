@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use ssh_key::certificate::CertType;
 use ssh_key::{PrivateKey, PublicKey};
@@ -15,9 +15,11 @@ use super::idempotency::Idempotency;
 use super::machine::Machine;
 use super::pages::Pages;
 use super::session::{Lifetimes, Session};
-use super::wake::{Progress, Wake};
+use crate::emulator::Change;
 use crate::emulator::certificate::CertificateSpec;
+use crate::emulator::clock::{Clock, later};
 use crate::emulator::gateway::Gateway;
+use crate::emulator::wake::{Progress, Wake};
 
 /// Certificates are valid from a minute ago, since clocks differ.
 const BACKDATED: u64 = 60;
@@ -34,8 +36,6 @@ pub(super) struct Dedalus {
     pub(super) state: Mutex<State>,
 }
 
-type Change<T> = Option<Box<dyn Fn(&mut T) + Send>>;
-
 pub(super) struct State {
     pub(super) machines: Vec<Machine>,
     pub(super) sessions: Vec<Session>,
@@ -45,30 +45,6 @@ pub(super) struct State {
     pub(super) clock: Clock,
     pub(super) spoil: Change<Value>,
     pub(super) spoil_certificate: Change<CertificateSpec>,
-}
-
-/// A clock that may be wrong.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Clock {
-    ahead: SignedDuration,
-}
-
-impl Clock {
-    pub(super) fn ahead(seconds: i64) -> Self {
-        Self { ahead: SignedDuration::from_secs(seconds) }
-    }
-
-    pub(super) fn advance(&mut self, time: Duration) {
-        self.ahead = self.ahead.saturating_add(SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX));
-    }
-
-    pub(super) fn now(self) -> Timestamp {
-        later(Timestamp::now(), self.ahead)
-    }
-}
-
-fn later(time: Timestamp, by: SignedDuration) -> Timestamp {
-    time.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
 
 fn seconds(time: Timestamp) -> u64 {
@@ -121,7 +97,7 @@ impl Dedalus {
             progress: Progress::new(state.wake.clone()),
             created: now,
             ready: None,
-            expires: later(now, signed(self.lifetimes.session)),
+            expires: later(now, self.lifetimes.session),
             closed: false,
             connection,
         });
@@ -137,7 +113,7 @@ impl Dedalus {
             key_id: format!("session {id}"),
             principals: vec![id.to_owned()],
             valid_after: seconds(now).saturating_sub(BACKDATED),
-            valid_before: seconds(later(now, signed(self.lifetimes.certificate))),
+            valid_before: seconds(later(now, self.lifetimes.certificate)),
             critical_options: Vec::new(),
             extensions: vec![("permit-port-forwarding".into(), String::new()), ("permit-pty".into(), String::new())],
         }
@@ -165,10 +141,6 @@ impl Dedalus {
         let over = state.sessions.iter().filter(|session| session.is_over(now));
         gateway.revoke(&over.map(|session| session.serial).collect::<Vec<_>>())
     }
-}
-
-fn signed(time: Duration) -> SignedDuration {
-    SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX)
 }
 
 impl fmt::Debug for Dedalus {

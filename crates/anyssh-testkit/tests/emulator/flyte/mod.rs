@@ -1,0 +1,8 @@
+//! Flyte: calls, streams, logins, and the ways into pods.
+
+mod calls;
+mod client;
+mod gateway;
+mod login;
+mod relaunch;
+mod streams;

@@ -1,0 +1,11 @@
+//! The vendors' official SDKs, unchanged, against the emulators: what they accept is what our own clients
+//! are tested with.
+
+mod dedalus;
+mod flyte;
+mod leap0;
+mod pod_side;
+mod program;
+mod python;
+
+pub(crate) use pod_side::PodSide;

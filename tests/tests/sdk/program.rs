@@ -1,0 +1,58 @@
+//! The emulator as a program, as a test in another language would start it.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::NamedTempFile;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_anyssh-emulator-under-test");
+
+/// A running program; its input is open as long as this is there.
+#[derive(Debug)]
+pub(super) struct Emulator {
+    child: Child,
+    variables: BTreeMap<String, String>,
+    target: String,
+    _script: NamedTempFile,
+}
+
+impl Emulator {
+    pub(super) fn start(words: &[&str], script: &str) -> Self {
+        let mut file = NamedTempFile::new().unwrap();
+        file.write_all(script.as_bytes()).unwrap();
+        let mut command = Command::new(PROGRAM);
+        command.args(words).arg("--script").arg(file.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (mut variables, mut target) = (BTreeMap::new(), String::new());
+        for line in BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap) {
+            if let Some((name, value)) = line.strip_prefix("export ").and_then(|line| line.split_once('=')) {
+                variables.insert(name.to_owned(), value.trim_matches('\'').to_owned());
+            } else if let Some(text) = line.strip_prefix("# target ") {
+                text.split(' ').next().unwrap().clone_into(&mut target);
+            }
+        }
+        Self { child, variables, target, _script: file }
+    }
+
+    pub(super) fn variable(&self, name: &str) -> &str {
+        &self.variables[name]
+    }
+
+    pub(super) fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Ends its input, and so the program.
+    pub(super) fn end(mut self) {
+        drop(self.child.stdin.take());
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
