@@ -245,20 +245,8 @@ mod tests {
 
     #[test]
     fn a_connect_has_a_target_flags_and_a_command() {
-        let words = [
-            "-q",
-            "mock",
-            "certificate",
-            "-vv",
-            "-L",
-            "8080:localhost:80",
-            "-tt",
-            "-o",
-            "ServerAliveInterval=5",
-            "--",
-            "ls",
-            "a b",
-        ];
+        let flags = "-q mock certificate -vv -L 8080:localhost:80 -tt -o ServerAliveInterval=5 -- ls";
+        let words: Vec<&str> = flags.split(' ').chain(["a b"]).collect();
         let Invocation::Connect { on, flags, command } = parsed(&words).unwrap() else { panic!("not a connect") };
         assert_eq!((on.info.name, on.target.as_str()), ("mock", "certificate"));
         assert_eq!((flags.forwards.len(), flags.options.len()), (1, 1));

@@ -167,7 +167,7 @@ fn providers_tell_what_they_need_and_what_is_set_but_no_value() {
     assert!(!ran.text().contains("hunter2"));
     let list = list.as_array().unwrap();
     let names: Vec<_> = list.iter().map(|provider| provider["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["dedalus", "leap0", "mock", "guest"]);
+    assert_eq!(names, ["dedalus", "flyte", "leap0", "mock", "guest"]);
     for provider in list {
         let has = keys(provider);
         for key in ["name", "summary", "settings", "options", "capabilities"] {

@@ -6,6 +6,7 @@ mod environment;
 mod exit_status;
 mod first_use;
 mod flyte;
+mod flyte_env;
 mod hostile_surroundings;
 mod interrupts;
 mod json;

@@ -17,7 +17,7 @@ fn a_command_runs_over_a_web_socket_with_its_status_and_every_byte() {
     let home = Home::new();
     let ran = home.anyssh(&["-q", "mock", "tunnel", "--", "cat; exit 7"]).stdin(bytes.clone()).run();
     assert!(ran.exits(7).stdout == bytes, "{} bytes came back", ran.stdout.len());
-    assert_eq!(ran.lines(), Vec::<&str>::new());
+    assert_eq!(ran.stderr, "");
     assert_eq!(home.launches(), Vec::<std::path::PathBuf>::new());
 }
 
