@@ -5,7 +5,7 @@ mod dedalus;
 mod flyte;
 mod leap0;
 mod pod_side;
-mod program;
+pub(crate) mod program;
 pub(crate) mod python;
 
 pub(crate) use pod_side::PodSide;

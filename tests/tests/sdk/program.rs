@@ -10,7 +10,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_anyssh-emulator-under-test");
 
 /// A running program; its input is open as long as this is there.
 #[derive(Debug)]
-pub(super) struct Emulator {
+pub(crate) struct Emulator {
     child: Child,
     variables: BTreeMap<String, String>,
     target: String,
@@ -18,7 +18,7 @@ pub(super) struct Emulator {
 }
 
 impl Emulator {
-    pub(super) fn start(words: &[&str], script: &str) -> Self {
+    pub(crate) fn start(words: &[&str], script: &str) -> Self {
         let mut file = NamedTempFile::new().unwrap();
         file.write_all(script.as_bytes()).unwrap();
         let mut command = Command::new(PROGRAM);
@@ -35,16 +35,20 @@ impl Emulator {
         Self { child, variables, target, _script: file }
     }
 
-    pub(super) fn variable(&self, name: &str) -> &str {
+    pub(crate) fn variable(&self, name: &str) -> &str {
         &self.variables[name]
     }
 
-    pub(super) fn target(&self) -> &str {
+    pub(crate) fn variables(&self) -> &BTreeMap<String, String> {
+        &self.variables
+    }
+
+    pub(crate) fn target(&self) -> &str {
         &self.target
     }
 
     /// Ends its input, and so the program.
-    pub(super) fn end(mut self) {
+    pub(crate) fn end(mut self) {
         drop(self.child.stdin.take());
         assert!(self.child.wait().unwrap().success());
     }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! anyssh-emulator dedalus [--port N] [--script FILE] [--without-gateway]
+//! anyssh-emulator flyte [--port N] [--script FILE]
 //! anyssh-emulator leap0 [--generation 1|2] [--port N] [--script FILE] [--without-gateway]
 //! ```
 //!
@@ -10,6 +11,7 @@
 
 mod end;
 mod fault_script;
+mod flyte;
 mod leap0;
 mod vendors;
 mod words;

@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 
 use super::Failure;
 use super::fault_script::FaultScript;
-use super::leap0;
 use super::words::Words;
+use super::{flyte, leap0};
 use crate::emulator::{DedalusBuilder, DedalusEmulator, Emulator, Fault, Machine, Wake};
 
 /// A vendor that can be emulated.
@@ -33,6 +33,7 @@ pub(super) trait Running {
 /// All of them.
 pub(super) const VENDORS: &[Vendor] = &[
     Vendor { name: "dedalus", options: &[], start: start_dedalus },
+    Vendor { name: "flyte", options: &[], start: flyte::start },
     Vendor { name: "leap0", options: &[("generation", &["1", "2"])], start: leap0::start },
 ];
 

@@ -7,6 +7,8 @@ use anyssh_testkit::emulator::{
 };
 
 use super::super::support::file;
+use crate::sdk::program;
+
 use super::{ROUTE, RUN, anyssh, asked, builder, home};
 
 /// The remote status comes back, and the session leaves no file of a launch.
@@ -32,6 +34,21 @@ fn a_pod_is_waited_for_and_its_status_comes_back() {
     let dials: Vec<&String> = asked.iter().filter(|line| line.starts_with(ROUTE)).collect();
     assert_eq!(dials[..2], [&format!("{ROUTE} 404"), &format!("{ROUTE} 404")], "{asked:?}");
     assert!(dials[2..].iter().all(|line| line.ends_with(" 101")), "{asked:?}");
+}
+
+/// The lines that `anyssh-emulator flyte` prints are all that a client needs.
+#[test]
+fn the_emulator_as_a_program_is_logged_in_to_with_the_variables_it_prints() {
+    let key = anyssh_testkit::key(1).public_key().to_openssh().unwrap();
+    let script = serde_json::json!({ "authorized_keys": [key], "debug_runs": ["pond-dbg", "other-dbg"] });
+    let emulator = program::Emulator::start(&["flyte"], &script.to_string());
+    let home = home();
+    let mut run = home.anyssh(&["flyte", RUN, "--", "echo in; exit 7"]);
+    for (name, value) in emulator.variables() {
+        run = run.env(name, value);
+    }
+    assert_eq!(run.run().exits(7).text(), "in\n");
+    emulator.end();
 }
 
 #[test]

@@ -81,7 +81,9 @@ impl Dedalus {
     /// Makes a session, and its login at the gateway. Returns where it is in the list.
     pub(super) fn make_session(&self, state: &mut State, machine_id: &str, key: PublicKey) -> io::Result<usize> {
         let (serial, now) = (state.sessions.len() as u64 + 1, state.clock.now());
-        let id = format!("0199b1c2-5555-7000-8000-{serial:012x}");
+        // `sshd` writes the id into its title: two gateways at once have none in common.
+        let gateway = self.gateway.as_ref().map_or(0, Gateway::port);
+        let id = format!("0199b1c2-{gateway:04x}-7000-8000-{serial:012x}");
         let mut spec = self.certificate(serial, &id, key, now);
         if let Some(change) = &state.spoil_certificate {
             change(&mut spec);
