@@ -82,6 +82,7 @@ mod answer;
 mod fault;
 mod json;
 mod secret;
+mod timed;
 mod typed;
 
 mod about;
@@ -105,6 +106,7 @@ pub use retry::{ATTEMPTS, RetryPolicy};
 pub use secret::secret;
 pub use status::error_kind;
 pub use stream::AnswerStream;
+pub use timed::Timed;
 pub use upgrade::{Upgraded, Upgrader};
 
 // What stands in our public types, so that users need no version of their own.

@@ -1,10 +1,8 @@
 //! The API, typed: one method for each call.
 
-use std::time::SystemTime;
-
 use anyssh_core::ssh_key::PublicKey;
 use anyssh_core::{Deadline, ErrorKind, IdempotencyKey, ProviderError, SessionId, Settings};
-use anyssh_http::{Answer, HttpClient, Refusal, RetryPolicy, Value, clock_skew_note};
+use anyssh_http::{Answer, HttpClient, Refusal, RetryPolicy, Timed, Value};
 
 use crate::config;
 use crate::pages;
@@ -32,32 +30,6 @@ use crate::wire::{Machine, Named, NewSession, SshSession};
 #[derive(Clone, Debug)]
 pub struct Dedalus {
     http: HttpClient,
-}
-
-/// An answer's value, and what the clocks said when it came.
-#[derive(Clone, Debug)]
-pub struct Timed<T> {
-    /// What was answered.
-    pub value: T,
-    /// The server's clock, if it told it.
-    pub server_time: Option<SystemTime>,
-    /// Our clock.
-    pub received_at: SystemTime,
-}
-
-impl<T> Timed<T> {
-    /// The server's time if it was told, else ours.
-    pub fn now(&self) -> SystemTime {
-        self.server_time.unwrap_or(self.received_at)
-    }
-
-    /// `; the local clock is …`, if it differs from the server's by more than a minute (S12).
-    pub(crate) fn clock_note(&self) -> String {
-        match self.server_time {
-            None => "; this is by the local clock, since the server told no time".to_owned(),
-            Some(server) => clock_skew_note(server, self.received_at).map_or(String::new(), |note| format!("; {note}")),
-        }
-    }
 }
 
 /// What a create made: the id as soon as it is known, and the rest of the answer if it can be read.
@@ -88,7 +60,7 @@ impl Dedalus {
         deadline: Deadline,
     ) -> Result<Timed<SshSession>, ProviderError> {
         let answer = self.post_session(machine, public_key, key, deadline).await?;
-        timed(&answer)
+        Ok(answer.timed()?)
     }
 
     /// [`create_ssh_session`](Self::create_ssh_session) that tells the id also when the rest is broken.
@@ -102,7 +74,7 @@ impl Dedalus {
         let answer = self.post_session(machine, public_key, key, deadline).await?;
         let named: Named = answer.json()?;
         let id = SessionId::parse("session_id", &named.session_id).map_err(ProviderError::protocol)?;
-        Ok(Opened { id, session: timed(&answer) })
+        Ok(Opened { id, session: answer.timed().map_err(ProviderError::from) })
     }
 
     async fn post_session(
@@ -129,7 +101,7 @@ impl Dedalus {
         deadline: Deadline,
     ) -> Result<Timed<SshSession>, ProviderError> {
         let path = ["v1", "machines", machine, "ssh", session.as_str()];
-        timed(&self.http.get(&path, deadline).send(&[200]).await?)
+        Ok(self.http.get(&path, deadline).send(&[200]).await?.timed()?)
     }
 
     /// All sessions of a machine, over all pages.
@@ -171,11 +143,6 @@ impl Dedalus {
     pub async fn machine(&self, machine: &str, deadline: Deadline) -> Result<Machine, ProviderError> {
         Ok(self.http.get(&["v1", "machines", machine], deadline).send(&[200]).await?.json()?)
     }
-}
-
-fn timed(answer: &Answer) -> Result<Timed<SshSession>, ProviderError> {
-    let (server_time, received_at) = (answer.server_time(), answer.received_at());
-    Ok(Timed { value: answer.json()?, server_time, received_at })
 }
 
 /// `TYPE BASE64`: the comment says where the key was made, which is nobody's business, and a request

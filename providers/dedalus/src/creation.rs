@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use anyssh_core::{CreateRequest, Deadline, ErrorKind, ProviderError, Session, SessionId, Target, Wake};
-use anyssh_http::{HttpError, POLL_INTERVAL, Polled, poll_until};
+use anyssh_http::{HttpError, POLL_INTERVAL, Polled, Timed, poll_until};
 
-use crate::api::{Opened, Timed};
+use crate::api::Opened;
 use crate::ending::left_behind;
 use crate::error::Error;
 use crate::provider::{DedalusProvider, machine};

@@ -34,7 +34,8 @@ use std::sync::Arc;
 
 use anyssh_core::{Capabilities, GatewayMessage, ProviderInfo};
 
-pub use api::{Dedalus, Timed};
+pub use anyssh_http::Timed;
+pub use api::Dedalus;
 pub use provider::DedalusProvider;
 pub use wire::{Connection, HostTrust, Machine, MachineStatus, SshSession, Stage};
 

@@ -5,9 +5,10 @@ use anyssh_core::{
     SessionId, SessionKey, SessionRef, Settings, SshProvider, Target, TargetDirectory, TargetSummary, Validity,
     async_trait, escape,
 };
+use anyssh_http::Timed;
 
 use crate::CAPABILITIES;
-use crate::api::{Dedalus, Timed};
+use crate::api::Dedalus;
 use crate::creation::waiting_for;
 use crate::error::Error;
 use crate::ready;

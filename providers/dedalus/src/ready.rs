@@ -7,9 +7,9 @@ use anyssh_core::{
     Endpoint, Expiry, FieldError, Host, HostKey, HostPattern, HostTrust, KeyPair, Login, Port, Session, SessionId,
     Target, Transport, UserName,
 };
+use anyssh_http::Timed;
 use jiff::Timestamp;
 
-use crate::api::Timed;
 use crate::certificate::{self, Expected};
 use crate::error::Error;
 use crate::wire::{self, SshSession};

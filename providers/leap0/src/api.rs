@@ -1,9 +1,7 @@
 //! The API, typed: one method for each call.
 
-use std::time::SystemTime;
-
 use anyssh_core::{Deadline, ProviderError, SessionId, Settings};
-use anyssh_http::{Answer, Call, HttpClient, Refusal, RetryPolicy, Value, clock_skew_note};
+use anyssh_http::{Answer, Call, HttpClient, Refusal, RetryPolicy, Timed, Value};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
@@ -37,32 +35,6 @@ use crate::wire::{Named, Sandbox, SshAccess, SshValidation};
 #[derive(Clone, Debug)]
 pub struct Leap0 {
     http: HttpClient,
-}
-
-/// An answer's value, and what the clocks said when it came.
-#[derive(Clone, Debug)]
-pub struct Timed<T> {
-    /// What was answered.
-    pub value: T,
-    /// The server's clock, if it told it.
-    pub server_time: Option<SystemTime>,
-    /// Our clock.
-    pub received_at: SystemTime,
-}
-
-impl<T> Timed<T> {
-    /// The server's time if it was told, else ours.
-    pub fn now(&self) -> SystemTime {
-        self.server_time.unwrap_or(self.received_at)
-    }
-
-    /// `; the local clock is …`, if it differs from the server's by more than a minute (S12).
-    pub(crate) fn clock_note(&self) -> String {
-        match self.server_time {
-            None => "; this is by the local clock, since the server told no time".to_owned(),
-            Some(server) => clock_skew_note(server, self.received_at).map_or(String::new(), |note| format!("; {note}")),
-        }
-    }
 }
 
 /// What a create or regenerate made: the id alone, and the whole answer, each as far as it can be read.
@@ -103,7 +75,7 @@ impl Leap0 {
     /// The call's; `Conflict` in generation 1 when the sandbox has a credential. If the answer was lost,
     /// [`anyssh_http::HttpError::may_have_arrived`] of the source says that something may live.
     pub async fn create_access(&self, sandbox: &str, deadline: Deadline) -> Result<Timed<SshAccess>, ProviderError> {
-        timed(&self.post_create(sandbox, deadline).await?)
+        Ok(self.post_create(sandbox, deadline).await?.timed()?)
     }
 
     /// [`create_access`](Self::create_access) that tells the id also when the rest is broken.
@@ -150,7 +122,7 @@ impl Leap0 {
         which: Which<'_>,
         deadline: Deadline,
     ) -> Result<Timed<SshAccess>, ProviderError> {
-        timed(&self.post_regenerate(sandbox, which, deadline).await?)
+        Ok(self.post_regenerate(sandbox, which, deadline).await?.timed()?)
     }
 
     /// [`regenerate_access`](Self::regenerate_access) that tells the id also when the rest is broken.
@@ -216,12 +188,7 @@ impl Leap0 {
 fn opened(answer: &Answer) -> Opened {
     let named = answer.json().map_err(ProviderError::from);
     let id = named.and_then(|Named { id }| SessionId::parse("id", &id).map_err(ProviderError::protocol));
-    Opened { id, access: timed(answer) }
-}
-
-fn timed(answer: &Answer) -> Result<Timed<SshAccess>, ProviderError> {
-    let (server_time, received_at) = (answer.server_time(), answer.received_at());
-    Ok(Timed { value: answer.json()?, server_time, received_at })
+    Opened { id, access: answer.timed().map_err(ProviderError::from) }
 }
 
 /// An error body: `message`, and for a bad request the fields at fault.

@@ -43,7 +43,8 @@ use std::sync::Arc;
 
 use anyssh_core::{Capabilities, ProviderInfo};
 
-pub use api::{Leap0, Timed};
+pub use anyssh_http::Timed;
+pub use api::Leap0;
 pub use generations::{Generation, Which};
 pub use provider::Leap0Provider;
 pub use wire::{Sandbox, SandboxState, SshAccess, SshValidation};

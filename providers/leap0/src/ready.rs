@@ -6,10 +6,10 @@ use std::time::SystemTime;
 use anyssh_core::{
     Endpoint, Expiry, FieldError, HostTrust, Login, Password, Readiness, Session, SessionId, Target, Transport,
 };
+use anyssh_http::Timed;
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
-use crate::api::Timed;
 use crate::error::Error;
 use crate::ssh_command;
 use crate::trust::Trust;
