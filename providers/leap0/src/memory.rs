@@ -3,19 +3,17 @@
 //! It is a hint: what is written there decides what is tried first, and nothing else. So a file that
 //! cannot be read or written is as good as none, and no error.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyssh_core::ssh_key::HashAlg;
 use anyssh_http::BaseUrl;
-use rustix::fs::OFlags;
+use anyssh_private_dir::PrivateDir;
 
 use crate::generations::Generation;
 
 /// More than the file ever holds: a base URL has at most 2048 bytes.
-const LARGEST: u64 = 4096;
+const LARGEST: usize = 4096;
 
 /// The file for one base URL.
 #[derive(Debug)]
@@ -34,10 +32,13 @@ impl Memory {
         Some(Self { directory: directory?.to_owned(), name: format!("generation-{name}"), base })
     }
 
-    /// What was written last, if it is a file as [`write`](Self::write) makes it.
+    /// What was written last, if it is a file as [`write`](Self::write) makes it. Reading makes nothing.
     pub(crate) fn read(&self) -> Option<Generation> {
-        let text = self.read_text().ok()?;
-        [Generation::One, Generation::Two].into_iter().find(|generation| text == self.text(*generation))
+        if !self.directory.is_dir() {
+            return None;
+        }
+        let contents = PrivateDir::open(&self.directory).ok()?.read_file(&self.name, LARGEST).ok()??;
+        [Generation::One, Generation::Two].into_iter().find(|generation| contents == self.text(*generation).as_bytes())
     }
 
     /// Writes it down, in one step, for us alone.
@@ -46,36 +47,9 @@ impl Memory {
         let _not_remembered = self.try_write(generation).is_err();
     }
 
-    fn read_text(&self) -> io::Result<String> {
-        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
-        let file = OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(self.path())?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() || metadata.len() > LARGEST {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        let mut text = String::new();
-        file.take(LARGEST).read_to_string(&mut text)?;
-        Ok(text)
-    }
-
     fn try_write(&self, generation: Generation) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
-        let metadata = fs::symlink_metadata(&self.directory)?;
-        let is_ours = metadata.is_dir() && metadata.uid() == rustix::process::geteuid().as_raw();
-        if !is_ours || metadata.mode() & 0o077 != 0 {
-            return Err(io::ErrorKind::PermissionDenied.into());
-        }
-        let new = self.directory.join(format!("{}.{}.new", self.name, std::process::id()));
-        let written = create(&new).and_then(|mut file| file.write_all(self.text(generation).as_bytes()));
-        let placed = written.and_then(|()| fs::rename(&new, self.path()));
-        if placed.is_err() {
-            fs::remove_file(&new)?;
-        }
-        placed
-    }
-
-    fn path(&self) -> PathBuf {
-        self.directory.join(&self.name)
+        let directory = PrivateDir::open(&self.directory).map_err(io::Error::other)?;
+        directory.replace_file(&self.name, self.text(generation).as_bytes())
     }
 
     fn text(&self, generation: Generation) -> String {
@@ -87,16 +61,18 @@ impl Memory {
     }
 }
 
-fn create(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NOFOLLOW.bits().cast_signed();
-    OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(flags).open(path)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::disallowed_methods, reason = "tests write their files plainly")]
 
+    use std::fs;
+    use std::os::unix::fs::MetadataExt as _;
+
     use super::*;
+
+    fn path(memory: &Memory) -> PathBuf {
+        memory.directory.join(&memory.name)
+    }
 
     fn memory(directory: &Path, base: &str) -> Memory {
         Memory::of(Some(directory), &BaseUrl::parse("u", base).unwrap()).unwrap()
@@ -114,7 +90,7 @@ mod tests {
         ours.write(Generation::Two);
         assert_eq!(ours.read(), Some(Generation::Two));
         let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
-        assert_eq!((mode(&directory), mode(&ours.path())), (0o700, 0o600));
+        assert_eq!((mode(&directory), mode(&path(&ours))), (0o700, 0o600));
         assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "no temporary file stays");
     }
 
@@ -126,16 +102,16 @@ mod tests {
         let good = ours.text(Generation::One);
         for text in ["", "1", &good.replace("generation 1\n", "generation 3\n"), &format!("{good} "), &"x".repeat(9000)]
         {
-            fs::write(ours.path(), text).unwrap();
+            fs::write(path(&ours), text).unwrap();
             assert_eq!(ours.read(), None, "{text:.80}");
         }
-        fs::remove_file(ours.path()).unwrap();
+        fs::remove_file(path(&ours)).unwrap();
         let elsewhere = scratch.path().join("elsewhere");
         fs::write(&elsewhere, &good).unwrap();
-        std::os::unix::fs::symlink(&elsewhere, ours.path()).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, path(&ours)).unwrap();
         assert_eq!(ours.read(), None);
-        fs::remove_file(ours.path()).unwrap();
-        fs::create_dir(ours.path()).unwrap();
+        fs::remove_file(path(&ours)).unwrap();
+        fs::create_dir(path(&ours)).unwrap();
         assert_eq!(ours.read(), None);
         ours.write(Generation::One);
     }
