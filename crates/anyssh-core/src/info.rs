@@ -44,6 +44,9 @@ pub struct ProviderInfo {
     pub capabilities: Capabilities,
     /// What its gateway may say in place of the machine. Read by the SDK, which has the launch look for it.
     pub gateway_messages: &'static [GatewayMessage],
+    /// What to try when a machine refuses the login, where this provider knows better than to look at ssh's
+    /// log. Read by the command.
+    pub refused_login_hint: Option<&'static str>,
     build: Build,
     directory: Option<BuildDirectory>,
     untrusted: Option<FindUntrusted>,
@@ -61,6 +64,7 @@ impl ProviderInfo {
             options: &[],
             capabilities: Capabilities::NONE,
             gateway_messages: &[],
+            refused_login_hint: None,
             build,
             directory: None,
             untrusted: None,
@@ -106,6 +110,13 @@ impl ProviderInfo {
     #[must_use]
     pub const fn with_gateway_messages(mut self, messages: &'static [GatewayMessage]) -> Self {
         self.gateway_messages = messages;
+        self
+    }
+
+    /// The same with one thing to try when a machine refuses the login.
+    #[must_use]
+    pub const fn with_refused_login_hint(mut self, hint: &'static str) -> Self {
+        self.refused_login_hint = Some(hint);
         self
     }
 

@@ -25,7 +25,10 @@ pub(crate) fn for_error(error: &Error, info: &ProviderInfo) -> Option<String> {
     }
     let hint = match (error.kind(), operation) {
         (Kind::Config, _) => format!("set it in the environment, or in the [{provider}] table of config.toml"),
-        (Kind::Auth, Operation::Connect) => format!("anyssh {provider} {target} -v shows what ssh tried"),
+        (Kind::Auth, Operation::Connect) => match info.refused_login_hint {
+            Some(hint) => hint.to_owned(),
+            None => format!("anyssh {provider} {target} -v shows what ssh tried"),
+        },
         (Kind::Auth, Operation::Tunnel) => {
             format!("log in at {provider} again, or ask there for the right to reach {target}")
         }

@@ -78,6 +78,10 @@ pub static PROVIDER: ProviderInfo =
     .with_settings(config::SETTINGS)
     .with_options(options::OPTIONS)
     .with_capabilities(CAPABILITIES)
+    .with_refused_login_hint(
+        "a pod takes only the key that its run was started with: --relaunch starts the run again with yours, \
+         anyssh flyte-env prints what a new run needs",
+    )
     .with_untrusted_files(config::untrusted_files)
     .with_directory(|settings| Ok(Arc::new(FlyteProvider::new(settings)?)));
 

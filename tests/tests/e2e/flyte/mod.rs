@@ -2,6 +2,7 @@
 
 mod attach;
 mod drops;
+mod other_key;
 mod pod_side;
 
 use anyssh_testkit::emulator::{Emulator, FlyteBuilder, FlyteEmulator};
