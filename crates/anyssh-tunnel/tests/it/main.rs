@@ -6,3 +6,4 @@ mod dialling;
 mod kit;
 mod probing;
 mod pumping;
+mod volume;
