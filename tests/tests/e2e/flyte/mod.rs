@@ -2,7 +2,10 @@
 
 mod attach;
 mod drops;
+mod phases;
 mod pod_side;
+mod real_sshd;
+mod routes;
 mod ssh_config;
 
 use anyssh_testkit::emulator::{Emulator, FlyteBuilder, FlyteEmulator};
