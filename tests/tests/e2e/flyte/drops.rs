@@ -98,6 +98,43 @@ fn a_black_hole_is_found_by_the_tunnels_own_pings() {
     });
 }
 
+/// N6, N8: a tunnel that breaks before anybody is logged in, while the host key is read for the first time.
+#[test]
+fn a_cut_before_the_host_key_is_known_ends_by_the_deadline_and_is_named() {
+    for (cut, name) in [CUTS[0], CUTS[1], (Cut::BlackHole, "the deadline passed before the host key")] {
+        let (home, emulator) = (home(), builder().start_blocking().unwrap());
+        // More than the banners, and less than a key exchange.
+        emulator.cut_after(Some((1000, cut)));
+        let ran = anyssh(&home, &emulator, &["--timeout", "6s", "flyte", RUN, "--", "echo in"]).run();
+        assert_eq!(ran.exits(255).text(), "", "{cut:?}");
+        assert!(ran.took < Duration::from_secs(15), "{cut:?}: {:?}", ran.took);
+        let named = |line: &&str| line.starts_with("error: flyte: ") && line.contains(name);
+        assert!(ran.lines().iter().any(named), "{cut:?}: {}", ran.stderr);
+        assert!(home.launches().is_empty(), "{cut:?}: {:?}", home.launches());
+    }
+}
+
+/// N6, N8: and one that breaks while ssh exchanges keys or logs in.
+#[test]
+fn a_cut_before_the_login_ends_soon_and_is_named() {
+    let (home, emulator) = (home(), builder().start_blocking().unwrap());
+    let words = ["flyte", RUN, "-o", "ServerAliveInterval=1", "-o", "ServerAliveCountMax=1", "--", "echo in"];
+    anyssh(&home, &emulator, &words).run().exits(0);
+    for (cut, name) in [CUTS[0], CUTS[1], (Cut::BlackHole, "timed out")] {
+        for after in [1000, 2500] {
+            emulator.cut_after(Some((after, cut)));
+            let ran = anyssh(&home, &emulator, &words).run();
+            assert_eq!(ran.exits(255).text(), "", "{cut:?}, {after}");
+            assert!(ran.took < Duration::from_secs(20), "{cut:?}, {after}: {:?}", ran.took);
+            let named = |line: &&str| line.starts_with("error: flyte: ") && line.contains(name);
+            assert!(ran.lines().iter().any(named), "{cut:?}, {after}: {}", ran.stderr);
+        }
+    }
+}
+
+/// Ends that are seen at once, and how they are told.
+const CUTS: [(Cut, &str); 2] = [(Cut::Fin, "the tunnel was ended by its server"), (Cut::Rst, "the tunnel ")];
+
 /// With more input than any buffer on the way holds, for a command that reads.
 fn fed(run: Anyssh, command: &str) -> Anyssh {
     if command.starts_with("cat") { run.stdin(vec![7; 64 << 20]) } else { run }
