@@ -201,4 +201,7 @@ fn the_verb_fails_with_the_status_of_the_table() {
         assert_eq!((ran.exits(status).text(), home.begun("revoke").len()), (String::new(), 1));
     }
     Home::new().guest(&gateway.pinned(), &["tunnel", "guest", "room", "--", "true"]).run().exits(2);
+    // A ProxyCommand that was written for a program with more providers.
+    let ran = Home::new().anyssh(&["tunnel", "another", "room"]).run();
+    assert!(ran.exits(2).text().is_empty() && ran.stderr.contains("\"another\""), "{}", ran.stderr);
 }
