@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use anyssh_server::{Act, BridgeConfig, Script, WebSocketBridge};
+use anyssh_server::{Act, BridgeConfig, Cut, Script, WebSocketBridge};
 use anyssh_testkit::emulator::FlyteEmulator;
 use anyssh_testkit::{Sshd, SshdConfig, key};
 use tokio::runtime::Runtime;
@@ -68,4 +68,17 @@ fn a_token_that_ends_between_the_look_and_the_tunnel_is_replaced_once() {
     let ran = pod.anyssh(&home, &["--", "echo in"]).run();
     assert!(ran.exits(255).stderr.contains("HTTP 401"), "{}", ran.stderr);
     assert!((2..=4).contains(&pod.logins()) && pod.bridge.requests().len() < 8, "{:?}", asked(&pod.emulator));
+}
+
+/// N6: a close frame in the middle of a transfer, whatever its code says: what came before it is there.
+#[test]
+fn a_close_frame_in_the_middle_of_a_transfer_ends_it_and_is_named() {
+    for code in [1000, 1001, 1011] {
+        let (home, pod) = (home(), Pod::start(Script::new().cut_after(4_000_000, Cut::CloseFrame(code))));
+        let ran = pod.anyssh(&home, &["--", "yes"]).run();
+        let name = format!("tunnel: the tunnel was ended by its server (close code {code})");
+        assert!(ran.exits(255).stderr.contains(&name), "{}", ran.stderr);
+        assert!(ran.stdout.len() > 1_000_000 && ran.stdout.chunks(2).all(|two| b"y\n".starts_with(two)), "{code}");
+        assert!(home.launches().is_empty(), "{code}: {:?}", home.launches());
+    }
 }
