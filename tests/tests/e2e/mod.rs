@@ -19,3 +19,5 @@ mod streams;
 mod support;
 mod tunnel;
 mod tunnel_ends;
+mod tunnel_streams;
+mod tunnel_volume;

@@ -21,8 +21,9 @@ fn a_command_runs_over_a_web_socket_with_its_status_and_every_byte() {
     assert_eq!(home.launches(), Vec::<std::path::PathBuf>::new());
 }
 
+/// Ports are in `tunnel_volume.rs`.
 #[test]
-fn a_port_is_forwarded_and_a_terminal_given_over_a_web_socket() {
+fn a_terminal_is_given_over_a_web_socket() {
     let home = Home::new();
     let ran = home.anyssh(&["-q", "mock", "tunnel", "-tt", "--", "test -t 0 && echo terminal"]).run();
     assert_eq!(ran.exits(0).text(), "terminal\r\n");
@@ -200,4 +201,7 @@ fn the_verb_fails_with_the_status_of_the_table() {
         assert_eq!((ran.exits(status).text(), home.begun("revoke").len()), (String::new(), 1));
     }
     Home::new().guest(&gateway.pinned(), &["tunnel", "guest", "room", "--", "true"]).run().exits(2);
+    // A ProxyCommand that was written for a program with more providers.
+    let ran = Home::new().anyssh(&["tunnel", "another", "room"]).run();
+    assert!(ran.exits(2).text().is_empty() && ran.stderr.contains("\"another\""), "{}", ran.stderr);
 }

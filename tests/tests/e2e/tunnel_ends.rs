@@ -35,14 +35,21 @@ fn an_idle_session_ends_at_once_when_its_tunnel_is_cut() {
     }
 }
 
+/// N6, N7: so does a transfer, and the reason is shown.
 #[test]
 fn a_transfer_that_is_cut_ends_at_once() {
     let gateway = Gateway::start(51, "pass word");
-    for how in [Cut::CloseFrame(1000), Cut::Fin, Cut::Rst] {
+    for (how, name) in [
+        (Cut::CloseFrame(1000), "ended by its server (close code 1000)"),
+        (Cut::CloseFrame(1011), "ended by its server (close code 1011)"),
+        (Cut::Fin, "ended by its server"),
+        (Cut::Rst, "tunnel: the tunnel "),
+    ] {
         let bridge = gateway.bridge(TOKEN, Script::new().cut_after(1_000_000, how));
         let words = ["guest", "room", "--", "head -c 50000000 /dev/zero"];
         let ran = Home::new().guest(&gateway.through(&bridge), &words).run();
         assert!(ran.exits(255).took < Duration::from_secs(20), "{how:?}: {:?}", ran.took);
+        assert!(ran.stderr.contains(name), "{how:?}: {}", ran.stderr);
         // How much of it ssh itself still hands on is ssh's to say.
         assert!(ran.stdout.len() < 1_000_000, "{how:?}: {}", ran.stdout.len());
     }

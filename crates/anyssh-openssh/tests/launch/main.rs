@@ -16,6 +16,7 @@ mod runner;
 mod signals;
 mod support;
 mod terminal;
+mod tunnels;
 
 use std::process::ExitCode;
 
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         real_sshd::TESTS,
         signals::TESTS,
         terminal::TESTS,
+        tunnels::TESTS,
     ]
     .concat();
     runner::run(&tests, &arguments)

@@ -65,15 +65,16 @@ impl FrameHead {
     }
 }
 
+/// Many bytes at a time, so that a build without optimisation is not the slowest part of a test.
 fn unmask(bytes: &mut [u8], key: [u8; 4]) {
-    let word = u32::from_ne_bytes(key);
-    let mut chunks = bytes.chunks_exact_mut(4);
+    let wide = u128::from_ne_bytes([key; 4].concat().try_into().unwrap_or_default());
+    let mut chunks = bytes.chunks_exact_mut(16);
     for chunk in &mut chunks {
-        if let Ok(masked) = <[u8; 4]>::try_from(&*chunk) {
-            chunk.copy_from_slice(&(u32::from_ne_bytes(masked) ^ word).to_ne_bytes());
+        if let Ok(word) = <[u8; 16]>::try_from(&*chunk) {
+            chunk.copy_from_slice(&(u128::from_ne_bytes(word) ^ wide).to_ne_bytes());
         }
     }
-    for (byte, key) in chunks.into_remainder().iter_mut().zip(key) {
+    for (byte, key) in chunks.into_remainder().iter_mut().zip(key.iter().cycle()) {
         *byte ^= key;
     }
 }

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod dialling;
+mod idle;
 mod kit;
 mod probing;
 mod pumping;
+mod volume;

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use crate::kit::{Tokens, bridge, echo, saying, server, url, within};
 
 /// The pump on one side, a program on the other.
-fn stdio() -> (Stdio, DuplexStream, DuplexStream) {
+pub(crate) fn stdio() -> (Stdio, DuplexStream, DuplexStream) {
     let (to_pump, input) = duplex(16 * 1024);
     let (output, from_pump) = duplex(16 * 1024);
     (Stdio::new(input, output), to_pump, from_pump)

@@ -3,7 +3,11 @@
 mod attach;
 mod drops;
 mod other_key;
+mod phases;
 mod pod_side;
+mod real_sshd;
+mod routes;
+mod ssh_config;
 
 use anyssh_testkit::emulator::{Emulator, FlyteBuilder, FlyteEmulator};
 use anyssh_testkit::key;
@@ -12,12 +16,15 @@ use ssh_key::LineEnding;
 use super::support::{Anyssh, Home, directory, file};
 
 /// The emulator's usual debug run, and the route to its pod.
-const RUN: &str = "pond-dbg";
+pub(super) const RUN: &str = "pond-dbg";
 const ROUTE: &str = "/pods/pond-dbg/a0/1";
 
 /// A home whose key pair for debug runs is that of `key(1)`, as if an earlier run had made it.
-fn home() -> Home {
-    let home = Home::new();
+pub(super) fn home() -> Home {
+    with_keys(Home::new())
+}
+
+fn with_keys(home: Home) -> Home {
     let keys = home.path().join(".flyte/ssh-debug");
     directory(&home.path().join(".flyte"), 0o700);
     directory(&keys, 0o700);
@@ -27,11 +34,11 @@ fn home() -> Home {
 }
 
 /// A control plane whose pods let `key(1)` in.
-fn builder() -> FlyteBuilder {
+pub(super) fn builder() -> FlyteBuilder {
     Emulator::flyte().with_authorized_key(key(1).public_key())
 }
 
-fn anyssh(home: &Home, emulator: &FlyteEmulator, words: &[&str]) -> Anyssh {
+pub(super) fn anyssh(home: &Home, emulator: &FlyteEmulator, words: &[&str]) -> Anyssh {
     let config = home.beside("flyte.yaml");
     file(&config, &emulator.config("POND_SECRET"), 0o600);
     home.anyssh(words).env("FLYTECTL_CONFIG", config).env("POND_SECRET", emulator.client().1)
