@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod dialling;
+mod ends;
 mod kit;
 mod probing;
 mod pumping;
