@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyssh_core::{Deadline, ErrorKind, ProviderError, Transport, WebSocketUrl};
 use anyssh_http::Upgrader;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::headers::{FixedHeaders, HeaderSource, Headers, Why};
 use crate::stream::Stream;
@@ -71,8 +71,8 @@ impl Dialer {
     pub async fn dial(&self, transport: &Transport, deadline: Deadline) -> Result<Stream, ProviderError> {
         match transport {
             Transport::Tcp { host, port } => {
-                let connect = async || tcp::connect(host, *port, deadline).await.map(Stream::tcp);
-                repeated(connect, deadline).await
+                let connect = async || tcp::connect(host, *port).await.map(Stream::tcp);
+                repeated(&format!("{host} port {port}"), connect, deadline).await
             }
             Transport::WebSocket { url, headers, .. } => {
                 self.dial_web_socket(url, &FixedHeaders(headers.clone()), deadline).await
@@ -91,7 +91,7 @@ impl Dialer {
         deadline: Deadline,
     ) -> Result<Stream, ProviderError> {
         let mut tokens = Tokens::new(headers);
-        repeated(async || self.attempt(url, &mut tokens, deadline).await, deadline).await
+        repeated(&url.to_string(), async || self.attempt(url, &mut tokens, deadline).await, deadline).await
     }
 
     /// One attempt, and one more after a 401 if there are other headers.
@@ -147,14 +147,17 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// Calls `dial` until it has an answer that counts, a few times at most.
+/// Calls `dial` until it has an answer that counts, a few times at most. By the deadline all of it is over,
+/// getting headers included.
 async fn repeated(
+    place: &str,
     mut dial: impl AsyncFnMut() -> Result<Stream, ProviderError>,
     deadline: Deadline,
 ) -> Result<Stream, ProviderError> {
     let mut last = None;
     for pause in PAUSES.map(Some).into_iter().chain([None]) {
-        let error = match dial().await {
+        let dialled = timeout_at(deadline.instant().into(), dial()).await;
+        let error = match dialled.unwrap_or_else(|_| Err(too_late(place))) {
             Ok(stream) => return Ok(stream),
             Err(error) => error,
         };
@@ -167,7 +170,11 @@ async fn repeated(
         last = Some(error);
         sleep(pause).await;
     }
-    Err(last.unwrap_or_else(|| ProviderError::new(ErrorKind::TimedOut, "the timeout is over")))
+    Err(last.unwrap_or_else(|| too_late(place)))
+}
+
+fn too_late(place: &str) -> ProviderError {
+    ProviderError::new(ErrorKind::TimedOut, format!("no connection to {place} before the timeout")).with_retryable(true)
 }
 
 /// The pauses between attempts: short, because somebody waits for a prompt.

@@ -64,3 +64,24 @@ async fn what_came_before_the_tunnel_broke_is_flushed() {
     from_pump.read_exact(&mut got).await.unwrap();
     assert_eq!(&got, b"hello");
 }
+
+/// N8: whoever makes the headers may hang; the dial does not.
+#[tokio::test]
+async fn headers_that_never_come_end_with_the_deadline() {
+    #[derive(Debug)]
+    struct Never;
+    #[anyssh_core::async_trait]
+    impl anyssh_tunnel::HeaderSource for Never {
+        async fn headers(
+            &self,
+            _: anyssh_tunnel::Why,
+        ) -> Result<Option<anyssh_tunnel::Headers>, anyssh_core::ProviderError> {
+            std::future::pending().await
+        }
+    }
+    let bridge = bridge(echo().await, Script::new());
+    let (dialer, url) = (Dialer::new(), url(&bridge));
+    let dialled = dialer.dial_web_socket(&url, &Never, within(300));
+    let error = tokio::time::timeout(Duration::from_secs(5), dialled).await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), anyssh_core::ErrorKind::TimedOut);
+}
