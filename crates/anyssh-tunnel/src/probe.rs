@@ -34,7 +34,17 @@ impl Dialer {
         headers: &dyn HeaderSource,
         deadline: Deadline,
     ) -> Result<Banner, ProviderError> {
-        let deadline = Deadline::at(deadline.instant().min(Instant::now().into_std() + PROBE_TIMEOUT));
+        self.probe_within(LONGEST_PROBE, url, headers, deadline).await
+    }
+
+    async fn probe_within(
+        &self,
+        limit: Duration,
+        url: &WebSocketUrl,
+        headers: &dyn HeaderSource,
+        deadline: Deadline,
+    ) -> Result<Banner, ProviderError> {
+        let deadline = Deadline::at(deadline.instant().min(Instant::now().into_std() + limit));
         let looking = async {
             let mut stream = self.attempt(url, &mut Tokens::new(headers), deadline).await?;
             let read = banner(&mut stream).await;
@@ -49,9 +59,9 @@ impl Dialer {
         })
     }
 
-    /// [Probes](Self::probe) until there is an SSH server, with pauses of 0.1 s that grow to 2 s. What is
-    /// being waited for is told to `progress`. May be dropped at any time, to stop waiting when something
-    /// else makes it pointless.
+    /// [Probes](Self::probe) until there is an SSH server, with pauses of 0.1 s that grow to 2 s as the wait
+    /// gets long, and without staying for long on a gateway that hangs. What is being waited for is told to
+    /// `progress`. May be dropped at any time, to stop waiting when something else makes it pointless.
     ///
     /// # Errors
     /// The first that is not "not yet"; or `TimedOut` at the deadline, with what was seen last.
@@ -65,7 +75,8 @@ impl Dialer {
         let start = Instant::now();
         let mut last: Option<ProviderError> = None;
         loop {
-            let error = match self.probe(url, headers, deadline).await {
+            let limit = start.elapsed().clamp(SHORTEST_PROBE, LONGEST_PROBE);
+            let error = match self.probe_within(limit, url, headers, deadline).await {
                 Ok(banner) => return Ok(banner),
                 Err(error) if !error.is_retryable() => return Err(error),
                 Err(error) => error,
@@ -81,7 +92,7 @@ impl Dialer {
                     error
                 }
             };
-            let pause = (start.elapsed() / 50).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+            let pause = (start.elapsed() / 100).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
             if is_over(pause) {
                 let message = format!("the tunnel was not ready before the timeout; last seen: {seen}");
                 return Err(ProviderError::new(ErrorKind::TimedOut, message).with_source(seen));
@@ -134,7 +145,8 @@ async fn banner(stream: &mut (impl AsyncRead + Unpin)) -> Result<Banner, Fault> 
     }
 }
 
-const PROBE_TIMEOUT: Duration = Duration::from_secs(15);
+const SHORTEST_PROBE: Duration = Duration::from_secs(3);
+const LONGEST_PROBE: Duration = Duration::from_secs(15);
 const GOODBYE: Duration = Duration::from_millis(200);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);

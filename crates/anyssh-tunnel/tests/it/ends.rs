@@ -1,4 +1,4 @@
-//! N6: ends at which a byte could be lost or the tunnel could stay.
+//! N6, N8: ends at which a byte could be lost or something could stay.
 
 use std::time::Duration;
 
@@ -84,4 +84,14 @@ async fn headers_that_never_come_end_with_the_deadline() {
     let dialled = dialer.dial_web_socket(&url, &Never, within(300));
     let error = tokio::time::timeout(Duration::from_secs(5), dialled).await.unwrap().unwrap_err();
     assert_eq!(error.kind(), anyssh_core::ErrorKind::TimedOut);
+}
+
+/// N8: a gateway that hangs once, as they do while they learn of a route, does not hide for long that it is there.
+#[tokio::test]
+async fn a_first_probe_that_hangs_is_given_up_early() {
+    let bridge = bridge(echo().await, Script::new().once(Act::Hang));
+    let (dialer, url, tokens, progress) =
+        (Dialer::new(), url(&bridge), Tokens::good(), anyssh_core::Progress::silent());
+    let waiting = dialer.wait_until_ready(&url, &tokens, &progress, within(60_000));
+    tokio::time::timeout(Duration::from_secs(8), waiting).await.unwrap().unwrap();
 }
