@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyssh_core::{Deadline, ErrorKind, ProviderError, Transport, WebSocketUrl};
-use anyssh_http::Upgrader;
+use anyssh_http::{Upgraded, Upgrader};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::headers::{FixedHeaders, HeaderSource, Headers, Why};
@@ -104,7 +104,9 @@ impl Dialer {
         loop {
             let headers = tokens.next().await?;
             match upgrade(&self.upgrader, url, &headers, deadline).await {
-                Ok(connection) => return Ok(Stream::web_socket(WebSocket::new(connection, self.keep_alive))),
+                Ok(Upgraded { stream, secrets, .. }) => {
+                    return Ok(Stream::web_socket(WebSocket::new(stream, secrets, self.keep_alive)));
+                }
                 Err(error) => tokens.refused(error).await?,
             }
         }

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use anyssh_core::{Deadline, ErrorKind, Progress, ProviderError, WebSocketUrl, escape};
+use anyssh_core::{Deadline, ErrorKind, Progress, ProviderError, WebSocketUrl};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -51,7 +51,12 @@ impl Dialer {
             let close = stream.closed().filter(|close| !close.is_normal()).map(|close| format!(" ({close})"));
             // It may well be gone already.
             let _ = timeout_at(Instant::now() + GOODBYE, stream.shutdown()).await;
-            read.map_err(|fault| fault.about(url, &close.unwrap_or_default()))
+            match read {
+                Ok(line) => Ok(Banner { text: stream.shown(&line) }),
+                Err(Fault::NotSsh(line)) => Err(no_ssh(url, &stream.shown(&line))),
+                Err(Fault::Ended) => Err(ended(url, &close.unwrap_or_default())),
+                Err(Fault::Lost(error)) => Err(broken(error)),
+            }
         };
         timeout_at(deadline.instant().into(), looking).await.unwrap_or_else(|_| {
             let message = format!("{url}: no SSH banner before the timeout");
@@ -107,41 +112,36 @@ impl Dialer {
 enum Fault {
     Lost(io::Error),
     Ended,
-    NotSsh(String),
+    /// What was said in its place, without its end.
+    NotSsh(Vec<u8>),
 }
 
-impl Fault {
-    fn about(self, url: &WebSocketUrl, close: &str) -> ProviderError {
-        match self {
-            Self::Lost(error) => broken(error),
-            Self::Ended => ProviderError::new(
-                ErrorKind::Unavailable,
-                format!("{url}: the tunnel ended before the SSH server said anything{close}"),
-            ),
-            Self::NotSsh(text) => {
-                ProviderError::new(ErrorKind::Protocol, format!("{url}: what answers is no SSH server: {text}"))
-            }
-        }
-    }
+fn ended(url: &WebSocketUrl, close: &str) -> ProviderError {
+    let message = format!("{url}: the tunnel ended before the SSH server said anything{close}");
+    ProviderError::new(ErrorKind::Unavailable, message)
 }
 
-/// Reads up to the server's version line. Other lines may come before it.
-async fn banner(stream: &mut (impl AsyncRead + Unpin)) -> Result<Banner, Fault> {
+fn no_ssh(url: &WebSocketUrl, text: &str) -> ProviderError {
+    ProviderError::new(ErrorKind::Protocol, format!("{url}: what answers is no SSH server: {text}"))
+}
+
+/// Reads up to the server's version line, and gives it without its end. Other lines may come before it.
+async fn banner(stream: &mut (impl AsyncRead + Unpin)) -> Result<Vec<u8>, Fault> {
     let mut lines = BufReader::new(stream.take(LONGEST_PREAMBLE));
     let mut first = None;
     loop {
         let mut line = Vec::new();
         lines.read_until(b'\n', &mut line).await.map_err(Fault::Lost)?;
         let whole = line.ends_with(b"\n");
-        let text = escape::printable_bytes(line.trim_ascii_end(), escape::MESSAGE_CAP);
+        line.truncate(line.trim_ascii_end().len());
         if whole && (line.starts_with(b"SSH-2.0-") || line.starts_with(b"SSH-1.99-")) {
-            return Ok(Banner { text });
+            return Ok(line);
         }
         let over = lines.get_ref().limit() == 0;
         if !whole {
-            return Err(if over { Fault::NotSsh(first.unwrap_or(text)) } else { Fault::Ended });
+            return Err(if over { Fault::NotSsh(first.unwrap_or(line)) } else { Fault::Ended });
         }
-        first.get_or_insert(text);
+        first.get_or_insert(line);
     }
 }
 

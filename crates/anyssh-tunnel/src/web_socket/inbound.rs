@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use anyssh_core::escape;
+use anyssh_http::Secrets;
 use tokio::time::{Duration, Instant};
 
 use super::frame::{Head, LONGEST_CONTROL, Opcode};
@@ -17,6 +18,8 @@ pub(crate) struct Inbound {
     /// Whether a message was begun and not ended.
     in_message: bool,
     idle: IdleFrames,
+    /// What the server was shown and may repeat.
+    secrets: Secrets,
 }
 
 /// What the bytes so far are.
@@ -48,14 +51,14 @@ impl Close {
         matches!(self.code, None | Some(1000 | 1001))
     }
 
-    fn read(payload: &[u8]) -> Option<Self> {
+    fn read(payload: &[u8], shown: impl Fn(&[u8]) -> String) -> Option<Self> {
         let (code, words) = match payload {
             [] => (None, &[][..]),
             [high, low, words @ ..] => (Some(u16::from_be_bytes([*high, *low])), words),
             // RFC 6455 §5.5.1: two bytes at least, if there are any.
             [_] => return None,
         };
-        Some(Self { code, reason: escape::printable_bytes(words, escape::MESSAGE_CAP) })
+        Some(Self { code, reason: shown(words) })
     }
 }
 
@@ -70,13 +73,14 @@ impl std::fmt::Display for Close {
 }
 
 impl Inbound {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(secrets: Secrets) -> Self {
         Self {
             buffer: vec![0; BUFFER].into_boxed_slice(),
             filled: 0..0,
             payload_left: 0,
             in_message: false,
             idle: IdleFrames::default(),
+            secrets,
         }
     }
 
@@ -145,8 +149,12 @@ impl Inbound {
     fn text(&self, head: Head, size: usize) -> String {
         let there = &self.buffer[self.filled.start + size..self.filled.end];
         let length = usize::try_from(head.length).map_or(there.len(), |length| length.min(there.len()));
-        let words = escape::printable_bytes(&there[..length], escape::MESSAGE_CAP);
-        format!("a text message in place of SSH's bytes: {words}")
+        format!("a text message in place of SSH's bytes: {}", self.shown(&there[..length]))
+    }
+
+    /// Words of the server, fit to be shown: without our secrets, escaped, capped (S10).
+    pub(crate) fn shown(&self, words: &[u8]) -> String {
+        escape::printable(&self.secrets.redact(&String::from_utf8_lossy(words)), escape::MESSAGE_CAP)
     }
 
     fn control(&mut self, head: Head, size: usize) -> Result<Item, String> {
@@ -154,7 +162,9 @@ impl Inbound {
         let Some(frame) = self.buffer[self.filled.clone()].get(size..whole) else { return Ok(Item::Nothing) };
         let item = match head.opcode {
             Opcode::Ping => Item::Ping(frame.to_vec()),
-            Opcode::Close => Item::Close(Close::read(frame).ok_or("a close frame of one byte")?),
+            Opcode::Close => {
+                Item::Close(Close::read(frame, |words| self.shown(words)).ok_or("a close frame of one byte")?)
+            }
             _ => Item::Pong,
         };
         self.filled.start += whole;
