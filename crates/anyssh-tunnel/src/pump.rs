@@ -27,6 +27,25 @@ pub enum Ended {
     },
 }
 
+impl Ended {
+    /// Whether it ended as it should: our side did, or the server after it had said something, in a normal way.
+    pub fn is_good(&self) -> bool {
+        match self {
+            Self::Here => true,
+            Self::There { close, received } => *received > 0 && close.as_ref().is_none_or(Close::is_normal),
+        }
+    }
+
+    /// The server's end as an error, for whoever still needed it; `None` if our side ended.
+    pub fn server_failure(&self) -> Option<ProviderError> {
+        let Self::There { close, received } = self else { return None };
+        let how = close.as_ref().map(|close| format!(" ({close})")).unwrap_or_default();
+        let when = if *received == 0 { " before the SSH server said anything" } else { "" };
+        let message = format!("the tunnel was ended by its server{when}{how}");
+        Some(ProviderError::new(ErrorKind::Unavailable, message))
+    }
+}
+
 /// Carries bytes both ways until either side ends, and then no longer.
 ///
 /// When the server ends, everything it sent is written first, and the end follows at once. When the input

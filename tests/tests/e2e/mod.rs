@@ -13,6 +13,7 @@ mod json;
 mod leap0;
 mod nearby_files;
 mod options;
+mod orphans;
 mod remote_words;
 mod secrets;
 mod streams;
