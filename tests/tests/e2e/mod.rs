@@ -2,6 +2,7 @@
 
 mod crash;
 mod dedalus;
+mod ended_by_others;
 mod environment;
 mod exit_status;
 mod first_use;
@@ -13,7 +14,6 @@ mod json;
 mod leap0;
 mod nearby_files;
 mod options;
-mod orphans;
 mod remote_words;
 mod secrets;
 mod streams;

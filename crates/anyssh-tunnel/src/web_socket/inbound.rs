@@ -199,3 +199,71 @@ const BUFFER: usize = 128 * 1024;
 const SMALLEST_ROOM: usize = 16 * 1024;
 const MOST_IDLE_FRAMES: u32 = 1024;
 const IDLE_FRAMES_TIME: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A frame as a server sends it.
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let length = payload.len();
+        let mut bytes = match length {
+            0..126 => vec![first, length as u8],
+            126..=0xffff => [&[first, 126], &(length as u16).to_be_bytes()[..]].concat(),
+            _ => [&[first, 127], &(length as u64).to_be_bytes()[..]].concat(),
+        };
+        bytes.extend(payload);
+        bytes
+    }
+
+    proptest! {
+        /// N6: however frames are cut, split, interleaved with pings and read, the same bytes come out, in order.
+        #[test]
+        fn every_way_to_cut_the_bytes_gives_the_same_stream(
+            frames in proptest::collection::vec((0usize..70_000, any::<bool>(), any::<bool>()), 1..6),
+            cuts in proptest::collection::vec(1usize..40_000, 1..8),
+            bites in proptest::collection::vec(1usize..9000, 1..8),
+        ) {
+            let (mut sent, mut wire, mut begun, mut pings) = (Vec::new(), Vec::new(), false, 0);
+            for (number, (length, is_final, with_ping)) in frames.into_iter().enumerate() {
+                let payload: Vec<u8> = (0..length).map(|index| (index * 7 + number) as u8).collect();
+                let opcode = if begun { 0 } else { 2 };
+                wire.extend(frame(u8::from(is_final) << 7 | opcode, &payload));
+                if with_ping {
+                    wire.extend(frame(0x89, &[number as u8; 125]));
+                    pings += 1;
+                }
+                begun = !is_final;
+                sent.extend(payload);
+            }
+            let mut inbound = Inbound::new(Secrets::default());
+            let (mut got, mut at) = (Vec::new(), 0);
+            let (mut cuts, mut bites) = (cuts.into_iter().cycle(), bites.into_iter().cycle());
+            loop {
+                match inbound.next().map_err(TestCaseError::fail)? {
+                    Item::Payload => {
+                        let bite = bites.next().unwrap().min(inbound.payload().len());
+                        got.extend_from_slice(&inbound.payload()[..bite]);
+                        inbound.consume(bite);
+                    }
+                    Item::Ping(payload) => {
+                        prop_assert_eq!(payload.len(), 125);
+                        pings -= 1;
+                    }
+                    Item::Nothing if at == wire.len() => break,
+                    Item::Nothing => {
+                        let room = inbound.room();
+                        let count = cuts.next().unwrap().min(room.len()).min(wire.len() - at);
+                        prop_assert!(count > 0);
+                        room[..count].copy_from_slice(&wire[at..at + count]);
+                        inbound.add(count);
+                        at += count;
+                    }
+                    other => prop_assert!(false, "{:?}", other),
+                }
+            }
+            prop_assert!(got == sent && pings == 0, "{} of {} bytes", got.len(), sent.len());
+        }
+    }
+}

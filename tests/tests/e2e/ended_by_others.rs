@@ -1,4 +1,4 @@
-//! What becomes of our side when whoever it works for was killed and says nothing more.
+//! What becomes of our side when the others end badly: whoever it works for is killed, or the gateway gives up.
 
 use std::time::{Duration, Instant};
 
@@ -40,4 +40,18 @@ fn the_verb_ends_when_its_reader_does_although_there_is_no_session_yet() {
     let ran = home.guest(&scenario, &["-q", "tunnel", "guest", "room"]).shell(shell).run();
     assert!(ran.stderr.ends_with("status 129\n") && ran.took < Duration::from_secs(15), "{ran:?}");
     assert_eq!(home.begun("revoke").len(), home.begun("create").len());
+}
+
+/// N7: a gateway that gives up in the middle says why, and whoever runs the verb hears it; a normal end is quiet.
+#[test]
+fn the_verb_tells_why_a_gateway_gave_up_after_it_had_begun() {
+    let gateway = Gateway::start(61, "pass word");
+    for (close, status, words) in [(&b"\x88\x06\x03\xf3over"[..], 7, "close code 1011: over"), (b"\x88\0", 0, "")] {
+        let bytes = [&b"\x82\x0bSSH-2.0-x\r\n"[..], close].concat();
+        let bridge = gateway.bridge("bearer-of-the-guest", Script::new().always(Act::Bytes(bytes)));
+        let shell = r#"sleep 4 2>/dev/null | "$0" "$@""#;
+        let ran = Home::new().guest(&gateway.through(&bridge), &["-q", "tunnel", "guest", "room"]).shell(shell).run();
+        assert_eq!(ran.exits(status).text(), "SSH-2.0-x\r\n");
+        assert!(ran.stderr.contains(words) && ran.stderr.is_empty() == words.is_empty(), "{}", ran.stderr);
+    }
 }
