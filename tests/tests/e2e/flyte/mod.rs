@@ -3,6 +3,7 @@
 mod attach;
 mod drops;
 mod pod_side;
+mod through_a_proxy;
 
 use anyssh_testkit::emulator::{Emulator, FlyteBuilder, FlyteEmulator};
 use anyssh_testkit::key;
