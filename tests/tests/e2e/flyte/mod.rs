@@ -1,6 +1,7 @@
 //! `anyssh flyte` against the emulated control plane, and pods of ours and of the vendor's.
 
 mod attach;
+mod block;
 mod drops;
 mod pod_side;
 mod through_a_proxy;
