@@ -8,6 +8,7 @@ use anyssh_http::{Upgraded, Upgrader};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::headers::{FixedHeaders, HeaderSource, Headers, Why};
+use crate::pause;
 use crate::stream::Stream;
 use crate::tcp;
 use crate::web_socket::{KeepAlive, WebSocket, upgrade};
@@ -163,6 +164,7 @@ async fn repeated(
             Ok(stream) => return Ok(stream),
             Err(error) => error,
         };
+        let pause = pause.map(|pause| pause::after(&error, pause));
         let fits = |pause: &Duration| deadline.remaining(Instant::now().into_std()) > *pause;
         let Some(pause) = pause.filter(fits).filter(|_| error.is_retryable()) else {
             // What was refused before says more than that the time was over.

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::dial::{Dialer, Tokens};
 use crate::headers::HeaderSource;
+use crate::pause;
 use crate::pump::broken;
 
 /// What an SSH server said first (RFC 4253 §4.2).
@@ -98,6 +99,7 @@ impl Dialer {
                 }
             };
             let pause = (start.elapsed() / 100).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+            let pause = pause::after(&seen, pause);
             if is_over(pause) {
                 let message = format!("the tunnel was not ready before the timeout; last seen: {seen}");
                 return Err(ProviderError::new(ErrorKind::TimedOut, message).with_source(seen));

@@ -7,3 +7,4 @@ mod ends;
 mod kit;
 mod probing;
 mod pumping;
+mod waits;
