@@ -101,6 +101,7 @@ pub use error::HttpError;
 pub use header::Header;
 pub use hint::RetryHint;
 pub use poll::{POLL_INTERVAL, Polled, poll_until};
+pub use redact::Secrets;
 pub use refusal::{ReadRefusal, Refusal};
 pub use retry::{ATTEMPTS, RetryPolicy};
 pub use secret::secret;

@@ -7,9 +7,15 @@ use secrecy::{ExposeSecret, SecretString};
 /// Shorter pieces are left alone: replacing every `abc` in a message would say more than it hides.
 const SHORTEST: usize = 7;
 
-/// The secrets that one call sends, to be found again in what the server says (S10, K6).
+/// The secrets that one call sends, to be found again in what the server says (S10, K6). Nothing shows them.
+///
+/// ```
+/// let mut secrets = anyssh_http::Secrets::default();
+/// secrets.hide(&"Bearer abcdefgh".into());
+/// assert_eq!(secrets.redact("your token abcdefgh has expired"), "your token *** has expired");
+/// ```
 #[derive(Clone, Default)]
-pub(crate) struct Secrets {
+pub struct Secrets {
     pieces: Vec<SecretString>,
     /// Whether there is any secret, also one too short to be found again.
     any: bool,
@@ -17,7 +23,7 @@ pub(crate) struct Secrets {
 
 impl Secrets {
     /// Hides `secret` as a whole and each of its words: a server may echo the key of `Bearer KEY` alone.
-    pub(crate) fn hide(&mut self, secret: &SecretString) {
+    pub fn hide(&mut self, secret: &SecretString) {
         self.any = true;
         let whole = secret.expose_secret();
         let words = whole.split(' ').filter(|word| *word != whole);
@@ -33,8 +39,8 @@ impl Secrets {
         !self.any
     }
 
-    /// `text` with `***` in place of every secret.
-    pub(crate) fn redact(&self, text: &str) -> String {
+    /// `text` with `***` in place of every secret. It is not escaped.
+    pub fn redact(&self, text: &str) -> String {
         self.pieces.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), "***"))
     }
 }

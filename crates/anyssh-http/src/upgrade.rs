@@ -38,6 +38,8 @@ struct Inner {
 pub struct Upgraded {
     /// The bytes after the answer's head, both ways.
     pub stream: reqwest::Upgraded,
+    /// What was sent and must not be shown, should the other protocol's messages repeat it.
+    pub secrets: Secrets,
     headers: HeaderMap,
 }
 
@@ -161,7 +163,7 @@ async fn switched(about: &About, response: Response) -> Result<Upgraded, HttpErr
     let headers = response.headers().clone();
     let stream = response.upgrade().await;
     let stream = stream.map_err(|error| lost::unreadable(about, "the upgrade failed").with_source(error))?;
-    Ok(Upgraded { stream, headers })
+    Ok(Upgraded { stream, secrets: about.secrets.clone(), headers })
 }
 
 /// The error for any other answer. Its body is not read: the status says what to do.

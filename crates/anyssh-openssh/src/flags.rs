@@ -1,8 +1,11 @@
 //! What the user may ask of ssh, parsed.
 
+use std::time::Duration;
+
 use anyssh_core::UserName;
 
 use crate::forward::Forward;
+use crate::option_table::seconds;
 use crate::ssh_option::{Setting, SshOption};
 
 /// What the user asked of ssh, each flag with ssh's own meaning (ssh(1)).
@@ -129,6 +132,15 @@ impl SshFlags {
             LogLevel::Info => self.first(option).unwrap_or_default(),
             flag => flag,
         }
+    }
+
+    /// The user's own limit for connecting, by `-o ConnectTimeout`; 0 sets none.
+    pub(crate) fn connect_timeout(&self) -> Option<Duration> {
+        let asked = self.first(|setting| match setting {
+            Setting::Passed { key: "ConnectTimeout", value } => seconds(value),
+            _ => None,
+        });
+        asked.filter(|seconds| *seconds > 0).map(Duration::from_secs)
     }
 
     /// The options that ssh itself gets, as `KEY=VALUE`.

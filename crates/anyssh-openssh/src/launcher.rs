@@ -91,7 +91,8 @@ impl Launcher {
 
     /// What a tunnel's helper is told: to be done before ssh gives up itself, so that its reason is heard.
     pub(crate) fn dialling(&self, options: &LaunchOptions) -> Dialling {
-        Dialling { within: options.connect_timeout.saturating_sub(BEFORE_SSH), refresh: self.refresh.clone() }
+        let limit = options.flags.connect_timeout().unwrap_or(options.connect_timeout);
+        Dialling { within: limit.saturating_sub(BEFORE_SSH), refresh: self.refresh.clone() }
     }
 
     /// The program it runs.
@@ -262,3 +263,23 @@ const BEFORE_SSH: Duration = Duration::from_millis(300);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const MOST_LOG_LINES: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{SshFlags, SshOption};
+
+    /// N7: the helper is done before ssh gives up, whoever said when that is: else nobody hears its reason.
+    #[test]
+    fn the_helper_gives_up_before_ssh_does() {
+        let launcher = Launcher::new(SshProgram::at("/usr/bin/ssh").unwrap(), "/nonexistent");
+        let within = |words: &[&str]| {
+            let options = words.iter().map(|word| SshOption::parse(word).unwrap()).collect();
+            launcher.dialling(&LaunchOptions::new().with_flags(SshFlags { options, ..SshFlags::default() })).within
+        };
+        assert_eq!(within(&[]), Duration::from_millis(29_700));
+        assert_eq!(within(&["ConnectTimeout=2", "ConnectTimeout=9"]), Duration::from_millis(1700));
+        assert_eq!(within(&["connecttimeout 1m30"]), Duration::from_millis(89_700));
+        assert_eq!(within(&["ConnectTimeout=0"]), Duration::from_millis(29_700));
+    }
+}

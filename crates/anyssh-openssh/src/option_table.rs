@@ -93,8 +93,12 @@ fn is_count(word: &str) -> bool {
     is_digits(word, 9) && word.parse::<u32>().is_ok_and(|number| number > 0)
 }
 
-/// The TIME FORMATS of sshd_config(5), up to what fits ssh's number.
 fn is_time(word: &str) -> bool {
+    seconds(word).is_some()
+}
+
+/// The TIME FORMATS of sshd_config(5), up to what fits ssh's number.
+pub(crate) fn seconds(word: &str) -> Option<u64> {
     let mut total: u64 = 0;
     for part in word.split_inclusive(|c: char| !c.is_ascii_digit()) {
         let digits = part.trim_end_matches(|c: char| !c.is_ascii_digit());
@@ -104,14 +108,14 @@ fn is_time(word: &str) -> bool {
             "h" => 3600,
             "d" => 86_400,
             "w" => 604_800,
-            _ => return false,
+            _ => return None,
         };
         if !is_digits(digits, 9) {
-            return false;
+            return None;
         }
         total += digits.parse::<u64>().unwrap_or(u64::from(u32::MAX)) * unit;
     }
-    !word.is_empty() && word.len() <= 32 && total <= i32::MAX as u64
+    (!word.is_empty() && word.len() <= 32 && total <= i32::MAX as u64).then_some(total)
 }
 
 fn is_algorithms(word: &str) -> bool {

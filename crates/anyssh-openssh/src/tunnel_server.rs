@@ -17,6 +17,7 @@ use anyssh_core::ProviderError;
 use anyssh_core::escape::printable_bytes;
 use anyssh_core::secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::AsyncReadExt as _;
+use tokio::net::unix::UCred;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -104,7 +105,9 @@ impl TunnelServer {
         loop {
             let (mut stream, _) = self.listener.accept().await?;
             self.busy.send_replace(true);
-            if stream.peer_cred()?.uid() == rustix::process::geteuid().as_raw()
+            let is_our_user = |peer: UCred| peer.uid() == rustix::process::geteuid().as_raw();
+            // Some systems know nothing of one that is gone already.
+            if stream.peer_cred().is_ok_and(is_our_user)
                 && timeout(NONCE_TIME, self.is_ours(&mut stream)).await.is_ok_and(|ours| ours)
             {
                 // A helper that breaks off is one that ends.

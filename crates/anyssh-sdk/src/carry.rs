@@ -1,22 +1,25 @@
 //! A session's transport between a program's own streams: a ProxyCommand of any kind.
 
-use anyssh_core::{CreateRequest, ErrorKind, ProviderError, Session, Transport, async_trait};
+use std::convert::Infallible;
+
+use anyssh_core::{CreateRequest, ProviderError, Session, Transport, async_trait};
 use anyssh_tunnel::{Dialer, Ended, HeaderSource, Headers, Stdio, Stream, Why, pump};
+use tokio::sync::Notify;
 
 use crate::connect::settled;
 use crate::error::Cause;
 use crate::refresh::Refresh;
-use crate::{Cancel, Error, Finished, Operation, Provider, with_session};
+use crate::{Cancel, CancelTrigger, Error, Finished, Operation, Provider, with_session};
 
 /// Creates a session, carries bytes between its transport and `stdio` until either side ends, and revokes it.
 ///
 /// `before_bytes` is called once the transport is dialled. `cancel` ends everything up to then as in
-/// [`with_session`]; afterwards too, but for a hang-up (signal 1), with which `ssh` tells its ProxyCommand that it
-/// is done: that is a good end.
+/// [`with_session`], and so does the end of whoever reads the output, where that is a pipe; afterwards too, but
+/// for a hang-up (signal 1), with which `ssh` tells its ProxyCommand that it is done: that is a good end.
 ///
 /// # Errors
-/// Those of the creation, of the dial, and how the transport broke. A server that ends before it said anything
-/// is one; one that ends later is not.
+/// Those of the creation, of the dial, and how the transport broke. A server that ends before it said anything, or
+/// says that something is wrong, is one; one that ends later is not.
 pub async fn carry(
     provider: &Provider,
     request: &CreateRequest,
@@ -24,30 +27,68 @@ pub async fn carry(
     before_bytes: &(dyn Fn() + Send + Sync),
     cancel: &Cancel,
 ) -> Result<Finished<Ended>, Error> {
-    let used = with_session(provider, request, cancel, async |session| {
+    let reader_gone = stdio.reader_gone();
+    let (trigger, cancelled) = Cancel::pair();
+    let created = Notify::new();
+    let used = with_session(provider, request, &cancelled, async |session| {
+        created.notify_one();
         let refresh = Refresh::new(provider, request, session);
-        let used = async {
-            let mut stream = tokio::select! {
-                biased;
-                signal = cancel.cancelled() => return Err(Cause::Interrupted(signal)),
-                dialled = dial(session, request, &refresh) => dialled?,
-            };
-            before_bytes();
-            tokio::select! {
-                biased;
-                signal = cancel.cancelled() => match signal {
-                    HANG_UP => Ok(Ended::Here),
-                    signal => Err(Cause::Interrupted(signal)),
-                },
-                ended = pump(&mut stream, stdio) => Ok(said_something(ended?)?),
-            }
-        };
-        let used = used.await;
+        let used = carry_session(session, request, &refresh, stdio, before_bytes, cancel).await;
         // The clean-up that follows is nothing for the other end to wait for.
         stdio.hang_up();
         refresh.after(used).await
     });
-    settled(provider, Operation::Tunnel, request, used.await?)
+    let used = tokio::select! {
+        biased;
+        used = used => used?,
+        never = cancel_with_reader(reader_gone, &created, cancel, &trigger) => match never {},
+    };
+    settled(provider, Operation::Tunnel, request, used)
+}
+
+/// Passes a cancellation on; while a session is being created the end of the reader is one, too.
+async fn cancel_with_reader(
+    reader_gone: impl Future<Output = ()>,
+    created: &Notify,
+    cancel: &Cancel,
+    trigger: &CancelTrigger,
+) -> Infallible {
+    tokio::select! {
+        signal = cancel.cancelled() => trigger.cancel(signal),
+        () = reader_gone => trigger.cancel(HANG_UP),
+        () = created.notified() => {}
+    }
+    trigger.cancel(cancel.cancelled().await);
+    std::future::pending().await
+}
+
+async fn carry_session(
+    session: &Session,
+    request: &CreateRequest,
+    refresh: &Refresh,
+    stdio: &mut Stdio,
+    before_bytes: &(dyn Fn() + Send + Sync),
+    cancel: &Cancel,
+) -> Result<Ended, Cause> {
+    let mut stream = tokio::select! {
+        biased;
+        signal = cancel.cancelled() => return Err(Cause::Interrupted(signal)),
+        () = stdio.reader_gone() => return Ok(Ended::Here),
+        dialled = dial(session, request, refresh) => dialled?,
+    };
+    before_bytes();
+    let ended = tokio::select! {
+        biased;
+        signal = cancel.cancelled() => match signal {
+            HANG_UP => Ended::Here,
+            signal => return Err(Cause::Interrupted(signal)),
+        },
+        ended = pump(&mut stream, stdio) => ended?,
+    };
+    match ended.server_failure() {
+        Some(failure) if !ended.is_good() => Err(failure.into()),
+        _ => Ok(ended),
+    }
 }
 
 async fn dial(session: &Session, request: &CreateRequest, refresh: &Refresh) -> Result<Stream, ProviderError> {
@@ -59,17 +100,6 @@ async fn dial(session: &Session, request: &CreateRequest, refresh: &Refresh) -> 
             dialer.dial_web_socket(url, &headers, request.deadline).await
         }
         _ => dialer.dial(transport, request.deadline).await,
-    }
-}
-
-fn said_something(ended: Ended) -> Result<Ended, ProviderError> {
-    match &ended {
-        Ended::There { close, received: 0 } => {
-            let how = close.as_ref().map(|close| format!(" ({close})")).unwrap_or_default();
-            let message = format!("the transport was ended by its server before it said anything{how}");
-            Err(ProviderError::new(ErrorKind::Unavailable, message))
-        }
-        _ => Ok(ended),
     }
 }
 

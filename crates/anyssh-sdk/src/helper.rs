@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use anyssh_core::{Deadline, ErrorKind, ProviderError, async_trait};
+use anyssh_core::{Deadline, ProviderError, async_trait};
 use anyssh_openssh::{TunnelFailure, TunnelLink};
-use anyssh_tunnel::{Dialer, Ended, HeaderSource, Headers, Stdio, Why, pump};
+use anyssh_tunnel::{Dialer, HeaderSource, Headers, Stdio, Stream, Why, pump};
 use tokio::runtime::Runtime;
 
 /// Answers ssh and ends the process, if it was started by `ssh` to ask for a password or to carry its bytes
@@ -34,25 +34,24 @@ fn carry(link: &TunnelLink, runtime: &Runtime) -> Result<(), ()> {
 }
 
 async fn carried(link: &TunnelLink) -> Result<(), ProviderError> {
+    let mut stdio = Stdio::of_process()?;
+    let mut stream = tokio::select! {
+        dialled = dial(link) => dialled?,
+        // An ssh that was killed says nothing more.
+        () = stdio.reader_gone() => return Ok(()),
+    };
+    // After a good end ssh is gone before us, and nobody hears this.
+    pump(&mut stream, &mut stdio).await?.server_failure().map_or(Ok(()), Err)
+}
+
+async fn dial(link: &TunnelLink) -> Result<Stream, ProviderError> {
     let order = link.order().await?;
     let deadline = Deadline::at(Instant::now() + order.within);
     let mut dialer = Dialer::new().with_request_timeout(order.within);
     if let Some(path) = &order.ca_file {
         dialer = dialer.with_ca_file(path)?;
     }
-    let headers = Linked { link, first: order.headers };
-    let mut stream = dialer.dial_web_socket(&order.url, &headers, deadline).await?;
-    match pump(&mut stream, &mut Stdio::of_process()?).await? {
-        Ended::Here => Ok(()),
-        // After a good end ssh is gone before us, and nobody hears this.
-        Ended::There { close, received } => Err(ended(close.map(|close| close.to_string()), received)),
-    }
-}
-
-fn ended(close: Option<String>, received: u64) -> ProviderError {
-    let how = close.map(|close| format!(" ({close})")).unwrap_or_default();
-    let when = if received == 0 { " before the SSH server said anything" } else { "" };
-    ProviderError::new(ErrorKind::Unavailable, format!("the tunnel was ended by its server{when}{how}"))
+    dialer.dial_web_socket(&order.url, &Linked { link, first: order.headers }, deadline).await
 }
 
 /// The headers of the order, and others from whoever gave it.

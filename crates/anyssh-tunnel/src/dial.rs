@@ -4,10 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyssh_core::{Deadline, ErrorKind, ProviderError, Transport, WebSocketUrl};
-use anyssh_http::Upgrader;
-use tokio::time::{Instant, sleep};
+use anyssh_http::{Upgraded, Upgrader};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::headers::{FixedHeaders, HeaderSource, Headers, Why};
+use crate::pause;
 use crate::stream::Stream;
 use crate::tcp;
 use crate::web_socket::{KeepAlive, WebSocket, upgrade};
@@ -71,8 +72,8 @@ impl Dialer {
     pub async fn dial(&self, transport: &Transport, deadline: Deadline) -> Result<Stream, ProviderError> {
         match transport {
             Transport::Tcp { host, port } => {
-                let connect = async || tcp::connect(host, *port, deadline).await.map(Stream::tcp);
-                repeated(connect, deadline).await
+                let connect = async || tcp::connect(host, *port).await.map(Stream::tcp);
+                repeated(&format!("{host} port {port}"), connect, deadline).await
             }
             Transport::WebSocket { url, headers, .. } => {
                 self.dial_web_socket(url, &FixedHeaders(headers.clone()), deadline).await
@@ -91,7 +92,7 @@ impl Dialer {
         deadline: Deadline,
     ) -> Result<Stream, ProviderError> {
         let mut tokens = Tokens::new(headers);
-        repeated(async || self.attempt(url, &mut tokens, deadline).await, deadline).await
+        repeated(&url.to_string(), async || self.attempt(url, &mut tokens, deadline).await, deadline).await
     }
 
     /// One attempt, and one more after a 401 if there are other headers.
@@ -104,7 +105,9 @@ impl Dialer {
         loop {
             let headers = tokens.next().await?;
             match upgrade(&self.upgrader, url, &headers, deadline).await {
-                Ok(connection) => return Ok(Stream::web_socket(WebSocket::new(connection, self.keep_alive))),
+                Ok(Upgraded { stream, secrets, .. }) => {
+                    return Ok(Stream::web_socket(WebSocket::new(stream, secrets, self.keep_alive)));
+                }
                 Err(error) => tokens.refused(error).await?,
             }
         }
@@ -147,17 +150,21 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// Calls `dial` until it has an answer that counts, a few times at most.
+/// Calls `dial` until it has an answer that counts, a few times at most. By the deadline all of it is over,
+/// getting headers included.
 async fn repeated(
+    place: &str,
     mut dial: impl AsyncFnMut() -> Result<Stream, ProviderError>,
     deadline: Deadline,
 ) -> Result<Stream, ProviderError> {
     let mut last = None;
     for pause in PAUSES.map(Some).into_iter().chain([None]) {
-        let error = match dial().await {
+        let dialled = timeout_at(deadline.instant().into(), dial()).await;
+        let error = match dialled.unwrap_or_else(|_| Err(too_late(place))) {
             Ok(stream) => return Ok(stream),
             Err(error) => error,
         };
+        let pause = pause.map(|pause| pause::after(&error, pause));
         let fits = |pause: &Duration| deadline.remaining(Instant::now().into_std()) > *pause;
         let Some(pause) = pause.filter(fits).filter(|_| error.is_retryable()) else {
             // What was refused before says more than that the time was over.
@@ -167,7 +174,11 @@ async fn repeated(
         last = Some(error);
         sleep(pause).await;
     }
-    Err(last.unwrap_or_else(|| ProviderError::new(ErrorKind::TimedOut, "the timeout is over")))
+    Err(last.unwrap_or_else(|| too_late(place)))
+}
+
+fn too_late(place: &str) -> ProviderError {
+    ProviderError::new(ErrorKind::TimedOut, format!("no connection to {place} before the timeout")).with_retryable(true)
 }
 
 /// The pauses between attempts: short, because somebody waits for a prompt.

@@ -25,6 +25,7 @@
 
 mod dial;
 mod headers;
+mod pause;
 mod probe;
 mod pump;
 mod stdio;

@@ -3,12 +3,13 @@
 use std::io;
 use std::time::Duration;
 
-use anyssh_core::{Deadline, ErrorKind, Progress, ProviderError, WebSocketUrl, escape};
+use anyssh_core::{Deadline, ErrorKind, Progress, ProviderError, WebSocketUrl};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::dial::{Dialer, Tokens};
 use crate::headers::HeaderSource;
+use crate::pause;
 use crate::pump::broken;
 
 /// What an SSH server said first (RFC 4253 §4.2).
@@ -34,14 +35,29 @@ impl Dialer {
         headers: &dyn HeaderSource,
         deadline: Deadline,
     ) -> Result<Banner, ProviderError> {
-        let deadline = Deadline::at(deadline.instant().min(Instant::now().into_std() + PROBE_TIMEOUT));
+        self.probe_within(LONGEST_PROBE, url, headers, deadline).await
+    }
+
+    async fn probe_within(
+        &self,
+        limit: Duration,
+        url: &WebSocketUrl,
+        headers: &dyn HeaderSource,
+        deadline: Deadline,
+    ) -> Result<Banner, ProviderError> {
+        let deadline = Deadline::at(deadline.instant().min(Instant::now().into_std() + limit));
         let looking = async {
             let mut stream = self.attempt(url, &mut Tokens::new(headers), deadline).await?;
             let read = banner(&mut stream).await;
             let close = stream.closed().filter(|close| !close.is_normal()).map(|close| format!(" ({close})"));
             // It may well be gone already.
             let _ = timeout_at(Instant::now() + GOODBYE, stream.shutdown()).await;
-            read.map_err(|fault| fault.about(url, &close.unwrap_or_default()))
+            match read {
+                Ok(line) => Ok(Banner { text: stream.shown(&line) }),
+                Err(Fault::NotSsh(line)) => Err(no_ssh(url, &stream.shown(&line))),
+                Err(Fault::Ended) => Err(ended(url, &close.unwrap_or_default())),
+                Err(Fault::Lost(error)) => Err(broken(error)),
+            }
         };
         timeout_at(deadline.instant().into(), looking).await.unwrap_or_else(|_| {
             let message = format!("{url}: no SSH banner before the timeout");
@@ -49,9 +65,9 @@ impl Dialer {
         })
     }
 
-    /// [Probes](Self::probe) until there is an SSH server, with pauses of 0.1 s that grow to 2 s. What is
-    /// being waited for is told to `progress`. May be dropped at any time, to stop waiting when something
-    /// else makes it pointless.
+    /// [Probes](Self::probe) until there is an SSH server, with pauses of 0.1 s that grow to 2 s as the wait
+    /// gets long, and without staying for long on a gateway that hangs. What is being waited for is told to
+    /// `progress`. May be dropped at any time, to stop waiting when something else makes it pointless.
     ///
     /// # Errors
     /// The first that is not "not yet"; or `TimedOut` at the deadline, with what was seen last.
@@ -65,7 +81,8 @@ impl Dialer {
         let start = Instant::now();
         let mut last: Option<ProviderError> = None;
         loop {
-            let error = match self.probe(url, headers, deadline).await {
+            let limit = start.elapsed().clamp(SHORTEST_PROBE, LONGEST_PROBE);
+            let error = match self.probe_within(limit, url, headers, deadline).await {
                 Ok(banner) => return Ok(banner),
                 Err(error) if !error.is_retryable() => return Err(error),
                 Err(error) => error,
@@ -81,7 +98,8 @@ impl Dialer {
                     error
                 }
             };
-            let pause = (start.elapsed() / 50).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+            let pause = (start.elapsed() / 100).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+            let pause = pause::after(&seen, pause);
             if is_over(pause) {
                 let message = format!("the tunnel was not ready before the timeout; last seen: {seen}");
                 return Err(ProviderError::new(ErrorKind::TimedOut, message).with_source(seen));
@@ -96,45 +114,41 @@ impl Dialer {
 enum Fault {
     Lost(io::Error),
     Ended,
-    NotSsh(String),
+    /// What was said in its place, without its end.
+    NotSsh(Vec<u8>),
 }
 
-impl Fault {
-    fn about(self, url: &WebSocketUrl, close: &str) -> ProviderError {
-        match self {
-            Self::Lost(error) => broken(error),
-            Self::Ended => ProviderError::new(
-                ErrorKind::Unavailable,
-                format!("{url}: the tunnel ended before the SSH server said anything{close}"),
-            ),
-            Self::NotSsh(text) => {
-                ProviderError::new(ErrorKind::Protocol, format!("{url}: what answers is no SSH server: {text}"))
-            }
-        }
-    }
+fn ended(url: &WebSocketUrl, close: &str) -> ProviderError {
+    let message = format!("{url}: the tunnel ended before the SSH server said anything{close}");
+    ProviderError::new(ErrorKind::Unavailable, message)
 }
 
-/// Reads up to the server's version line. Other lines may come before it.
-async fn banner(stream: &mut (impl AsyncRead + Unpin)) -> Result<Banner, Fault> {
+fn no_ssh(url: &WebSocketUrl, text: &str) -> ProviderError {
+    ProviderError::new(ErrorKind::Protocol, format!("{url}: what answers is no SSH server: {text}"))
+}
+
+/// Reads up to the server's version line, and gives it without its end. Other lines may come before it.
+async fn banner(stream: &mut (impl AsyncRead + Unpin)) -> Result<Vec<u8>, Fault> {
     let mut lines = BufReader::new(stream.take(LONGEST_PREAMBLE));
     let mut first = None;
     loop {
         let mut line = Vec::new();
         lines.read_until(b'\n', &mut line).await.map_err(Fault::Lost)?;
         let whole = line.ends_with(b"\n");
-        let text = escape::printable_bytes(line.trim_ascii_end(), escape::MESSAGE_CAP);
+        line.truncate(line.trim_ascii_end().len());
         if whole && (line.starts_with(b"SSH-2.0-") || line.starts_with(b"SSH-1.99-")) {
-            return Ok(Banner { text });
+            return Ok(line);
         }
         let over = lines.get_ref().limit() == 0;
         if !whole {
-            return Err(if over { Fault::NotSsh(first.unwrap_or(text)) } else { Fault::Ended });
+            return Err(if over { Fault::NotSsh(first.unwrap_or(line)) } else { Fault::Ended });
         }
-        first.get_or_insert(text);
+        first.get_or_insert(line);
     }
 }
 
-const PROBE_TIMEOUT: Duration = Duration::from_secs(15);
+const SHORTEST_PROBE: Duration = Duration::from_secs(3);
+const LONGEST_PROBE: Duration = Duration::from_secs(15);
 const GOODBYE: Duration = Duration::from_millis(200);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);

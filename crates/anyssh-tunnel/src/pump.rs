@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use anyssh_core::{ErrorKind, ProviderError, escape};
-use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Duration, Instant, Sleep, sleep};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::time::{Duration, Instant, Sleep, sleep, timeout};
 
 use crate::stdio::Stdio;
 use crate::stream::Stream;
@@ -25,6 +25,25 @@ pub enum Ended {
         /// How many bytes it had sent.
         received: u64,
     },
+}
+
+impl Ended {
+    /// Whether it ended as it should: our side did, or the server after it had said something, in a normal way.
+    pub fn is_good(&self) -> bool {
+        match self {
+            Self::Here => true,
+            Self::There { close, received } => *received > 0 && close.as_ref().is_none_or(Close::is_normal),
+        }
+    }
+
+    /// The server's end as an error, for whoever still needed it; `None` if our side ended.
+    pub fn server_failure(&self) -> Option<ProviderError> {
+        let Self::There { close, received } = self else { return None };
+        let how = close.as_ref().map(|close| format!(" ({close})")).unwrap_or_default();
+        let when = if *received == 0 { " before the SSH server said anything" } else { "" };
+        let message = format!("the tunnel was ended by its server{when}{how}");
+        Some(ProviderError::new(ErrorKind::Unavailable, message))
+    }
 }
 
 /// Carries bytes both ways until either side ends, and then no longer.
@@ -52,9 +71,16 @@ pub async fn pump(stream: &mut Stream, stdio: &mut Stdio) -> Result<Ended, Provi
             goodbye(stream).await;
             Ok(Ended::Here)
         }
-        Err(Broken::Stream(error)) => Err(broken(error)),
+        Err(Broken::Stream(error)) => {
+            // What came before is for the reader all the same; a file is written in another thread.
+            let _ = timeout(GOODBYE, output.flush()).await;
+            Err(broken(error))
+        }
         Err(Broken::Own(error)) => {
             goodbye(stream).await;
+            if is_gone(&error) {
+                return Ok(Ended::Here);
+            }
             let message = format!("standard input or output: {error}");
             Err(ProviderError::new(ErrorKind::Local, message).with_source(error))
         }
@@ -75,7 +101,7 @@ pub(crate) fn broken(error: io::Error) -> ProviderError {
 /// A close frame, if the server takes it at once.
 async fn goodbye(stream: &mut Stream) {
     let closing = poll_fn(|cx| Pin::new(&mut *stream).poll_shutdown(cx));
-    let _ = tokio::time::timeout(GOODBYE, closing).await;
+    let _ = timeout(GOODBYE, closing).await;
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -125,11 +151,12 @@ impl Pump {
         output: Pin<&mut (impl AsyncWrite + ?Sized)>,
     ) -> Poll<Result<End, Broken>> {
         self.poll_up(cx, stream.as_mut(), input)?;
-        if let Poll::Ready(end) = self.poll_down(cx, stream, output)? {
-            return Poll::Ready(Ok(end));
+        match (self.poll_down(cx, stream, output)?, &mut self.linger) {
+            (Down::Ended(end), _) => Poll::Ready(Ok(end)),
+            (Down::Silent, Some(linger)) => linger.as_mut().poll(cx).map(|()| Ok(End::Here)),
+            // A slow reader of ours is not a silent server: nothing that came is dropped for it.
+            (Down::Silent, None) | (Down::NoRoom, _) => Poll::Pending,
         }
-        let lingered = self.linger.as_mut().map(|linger| linger.as_mut().poll(cx));
-        if lingered == Some(Poll::Ready(())) { Poll::Ready(Ok(End::Here)) } else { Poll::Pending }
     }
 
     /// From the input to the stream, as far as both go.
@@ -180,24 +207,24 @@ impl Pump {
         cx: &mut Context<'_>,
         mut stream: Pin<&mut Stream>,
         mut output: Pin<&mut (impl AsyncWrite + ?Sized)>,
-    ) -> Result<Poll<End>, Broken> {
+    ) -> Result<Down, Broken> {
         loop {
             let bytes = match stream.as_mut().poll_fill_buf(cx) {
                 Poll::Ready(bytes) => bytes.map_err(Broken::Stream)?,
                 // What is written has to arrive while nothing else happens.
-                Poll::Pending => return flushed(output.as_mut().poll_flush(cx), Poll::Pending),
+                Poll::Pending => return flushed(output.as_mut().poll_flush(cx), Down::Silent),
             };
             if bytes.is_empty() {
-                return flushed(output.as_mut().poll_flush(cx), Poll::Ready(End::There));
+                return flushed(output.as_mut().poll_flush(cx), Down::Ended(End::There));
             }
             match output.as_mut().poll_write(cx, bytes) {
-                Poll::Ready(Ok(0)) => return Ok(Poll::Ready(End::Here)),
+                Poll::Ready(Ok(0)) => return Ok(Down::Ended(End::Here)),
                 Poll::Ready(Ok(count)) => {
                     stream.as_mut().consume(count);
                     self.received += count as u64;
                 }
-                Poll::Ready(Err(error)) => return gone(error),
-                Poll::Pending => return Ok(Poll::Pending),
+                Poll::Ready(Err(error)) => return Err(Broken::Own(error)),
+                Poll::Pending => return Ok(Down::NoRoom),
             }
             if let Some(linger) = &mut self.linger {
                 linger.as_mut().reset(Instant::now() + LINGER);
@@ -206,21 +233,29 @@ impl Pump {
     }
 }
 
+/// How far the way from the stream to the output went.
+#[derive(Debug)]
+enum Down {
+    Ended(End),
+    /// All there is was written.
+    Silent,
+    /// Our reader is slow.
+    NoRoom,
+}
+
 /// `then`, once everything is written.
-fn flushed(flush: Poll<io::Result<()>>, then: Poll<End>) -> Result<Poll<End>, Broken> {
+fn flushed(flush: Poll<io::Result<()>>, then: Down) -> Result<Down, Broken> {
     match flush {
         Poll::Ready(Ok(())) => Ok(then),
-        Poll::Ready(Err(error)) => gone(error),
-        Poll::Pending => Ok(Poll::Pending),
+        Poll::Ready(Err(error)) => Err(Broken::Own(error)),
+        Poll::Pending => Ok(Down::NoRoom),
     }
 }
 
-/// Nobody reads our output: the end, and no error.
-fn gone(error: io::Error) -> Result<Poll<End>, Broken> {
-    match error.kind() {
-        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Ok(Poll::Ready(End::Here)),
-        _ => Err(Broken::Own(error)),
-    }
+/// Whether the program on our side is gone: the end, and no error. A socket that is closed over bytes which
+/// nobody read is reset.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
 const BUFFER: usize = 64 * 1024;

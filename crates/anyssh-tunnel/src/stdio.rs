@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdUnixStream;
+use std::sync::Arc;
 
 use anyssh_core::{ErrorKind, ProviderError};
 use rustix::fs::{FileType, OFlags, fcntl_getfl, fcntl_setfl, fstat};
@@ -68,6 +69,13 @@ impl Stdio {
         }
     }
 
+    /// Waits until nobody reads the output any more, which is known of pipes alone: for ever with anything else.
+    /// It keeps the output open, so drop it before [`hang_up`](Self::hang_up).
+    pub fn reader_gone(&self) -> impl Future<Output = ()> + Send + 'static {
+        let reader = self.reader.clone();
+        async move { reader.gone().await }
+    }
+
     fn open() -> io::Result<Self> {
         let mut restored = Vec::new();
         let (stdin, stdout) = (io::stdin(), io::stdout());
@@ -79,7 +87,7 @@ impl Stdio {
         let mut reader = Reader(None);
         let output: Box<dyn AsyncWrite + Send + Unpin> = match kind(stdout.as_fd())? {
             FileType::Fifo => {
-                reader.0 = sender(stdout.as_fd(), &mut restored).ok();
+                reader.0 = sender(stdout.as_fd(), &mut restored).ok().map(Arc::new);
                 Box::new(sender(stdout.as_fd(), &mut restored)?)
             }
             FileType::Socket => Box::new(socket(stdout.as_fd(), &mut restored)?),
@@ -123,8 +131,8 @@ fn socket(descriptor: BorrowedFd<'_>, restored: &mut Vec<Restored>) -> io::Resul
 }
 
 /// Whoever reads our output, where that is a pipe: a second writing end of it, which is only looked at.
-#[derive(Debug)]
-pub(crate) struct Reader(Option<pipe::Sender>);
+#[derive(Clone, Debug)]
+pub(crate) struct Reader(Option<Arc<pipe::Sender>>);
 
 impl Reader {
     /// Waits until nobody reads any more; for ever if that cannot be known.

@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use anyssh_core::escape;
 use anyssh_http::UpgradedStream;
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, BufReader, ReadBuf};
 use tokio::net::TcpStream;
@@ -38,6 +39,14 @@ impl Stream {
         match &self.0 {
             Kind::Tcp(_) => None,
             Kind::WebSocket(stream) => stream.closed(),
+        }
+    }
+
+    /// Text that came through, fit to be shown.
+    pub(crate) fn shown(&self, text: &[u8]) -> String {
+        match &self.0 {
+            Kind::Tcp(_) => escape::printable_bytes(text, escape::MESSAGE_CAP),
+            Kind::WebSocket(stream) => stream.shown(text),
         }
     }
 

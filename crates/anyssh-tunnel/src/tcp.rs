@@ -3,36 +3,29 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyssh_core::{Deadline, ErrorKind, Host, Port, ProviderError, escape};
+use anyssh_core::{ErrorKind, Host, Port, ProviderError, escape};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 /// One address may be dead while the next one answers.
 const ADDRESS_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Connects once, to the first address of `host` that takes it.
-pub(crate) async fn connect(host: &Host, port: Port, deadline: Deadline) -> Result<TcpStream, ProviderError> {
-    let end = Instant::from_std(deadline.instant());
-    let connecting = async {
-        let addresses = resolve(host, port).await.map_err(|error| failed(host, port, error))?;
-        let mut last = std::io::Error::from(std::io::ErrorKind::NotFound);
-        for address in addresses {
-            match timeout_at(Instant::now() + ADDRESS_TIMEOUT, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => return Ok(stream),
-                Ok(Err(error)) => last = error,
-                Err(_) => last = std::io::ErrorKind::TimedOut.into(),
+/// Connects once, to the first address of `host` that takes it. The caller bounds all of it.
+pub(crate) async fn connect(host: &Host, port: Port) -> Result<TcpStream, ProviderError> {
+    let addresses = resolve(host, port).await.map_err(|error| failed(host, port, error))?;
+    let mut last = std::io::Error::from(std::io::ErrorKind::NotFound);
+    for address in addresses {
+        match timeout(ADDRESS_TIMEOUT, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                // Keystrokes go out as they are typed. Where that cannot be set they go out a little later.
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
             }
+            Ok(Err(error)) => last = error,
+            Err(_) => last = std::io::ErrorKind::TimedOut.into(),
         }
-        Err(failed(host, port, last))
-    };
-    let timed_out = |_| {
-        let message = format!("no connection to {host} port {port} before the timeout");
-        Err(ProviderError::new(ErrorKind::TimedOut, message).with_retryable(true))
-    };
-    let stream = timeout_at(end, connecting).await.unwrap_or_else(timed_out)?;
-    // Keystrokes go out as they are typed. Where that cannot be set they go out a little later.
-    let _ = stream.set_nodelay(true);
-    Ok(stream)
+    }
+    Err(failed(host, port, last))
 }
 
 async fn resolve(host: &Host, port: Port) -> std::io::Result<Vec<SocketAddr>> {

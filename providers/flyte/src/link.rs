@@ -10,18 +10,17 @@ pub(crate) struct DebugLink {
     pub(crate) attempt: u32,
 }
 
-/// The link of the newest attempt that is not over. Those of earlier ones lead to pods that are gone.
+/// The link of the newest attempt, if that is not over. Those of earlier ones lead to pods that are gone or
+/// going, whatever their phase says yet.
 ///
 /// Only links of type IDE count; their names mean nothing, and `ready` is never set for this server, so
 /// it only decides between two links of one attempt.
 pub(crate) fn find(details: &ActionDetails) -> Option<DebugLink> {
-    let mut attempts: Vec<&ActionAttempt> = details.attempts.iter().filter(|one| !one.phase.is_terminal()).collect();
-    // Stable, so that of attempts without numbers the last one told is the newest.
-    attempts.sort_by_key(|attempt| attempt.attempt);
-    attempts.iter().rev().find_map(|attempt| {
-        let uri = ide_link(attempt)?.uri.clone();
-        Some(DebugLink { uri, attempt: attempt.attempt })
-    })
+    let newest = details.attempts.iter().map(|attempt| attempt.attempt).max()?;
+    // Of attempts without numbers the last one told is the newest.
+    let candidates = details.attempts.iter().rev().filter(|one| one.attempt == newest && !one.phase.is_terminal());
+    let link = candidates.into_iter().find_map(ide_link)?;
+    Some(DebugLink { uri: link.uri.clone(), attempt: newest })
 }
 
 fn ide_link(attempt: &ActionAttempt) -> Option<&TaskLog> {
@@ -55,6 +54,16 @@ mod tests {
             {"attempt": 2, "phase": "ACTION_PHASE_INITIALIZING"},
         ]);
         assert_eq!(found(&starting), None, "the old pod is gone, the new one has no link yet");
+        let ending = json!([
+            {"attempt": 1, "phase": "ACTION_PHASE_RUNNING", "logInfo": [ide("https://one/")]},
+            {"attempt": 2, "phase": "ACTION_PHASE_QUEUED"},
+        ]);
+        assert_eq!(found(&ending), None, "the old pod is going, though its phase is behind");
+        let over = json!([
+            {"attempt": 1, "phase": "ACTION_PHASE_RUNNING", "logInfo": [ide("https://one/")]},
+            {"attempt": 2, "phase": "ACTION_PHASE_FAILED", "logInfo": [ide("https://two/")]},
+        ]);
+        assert_eq!(found(&over), None, "a third one comes, or the run ends");
         let unnumbered = json!([{"logInfo": [ide("https://one/")]}, {"logInfo": [ide("https://two/")]}]);
         assert_eq!(found(&unnumbered), Some(("https://two/".to_owned(), 0)));
     }

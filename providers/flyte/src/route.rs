@@ -97,16 +97,16 @@ pub(crate) fn resolve(endpoint: &BaseUrl, link: &str, hosts: &TokenHosts) -> Res
     let wss = match url.scheme() {
         "https" => format!("wss{}", &url.as_str()["https".len()..]),
         "http" if endpoint.origin().starts_with("http:") => format!("ws{}", &url.as_str()["http".len()..]),
-        _ => return Err(FieldError::new(FIELD, SECURE, link).into()),
+        _ => return Err(refused(SECURE, link).into()),
     };
     // The type refuses what is plain beyond loopback, with user info or with a fragment.
-    let url = WebSocketUrl::parse(FIELD, &wss).map_err(|_| FieldError::new(FIELD, LINK, link))?;
+    let url = WebSocketUrl::parse(FIELD, &wss).map_err(|_| refused(LINK, link))?;
     let host = host(url.host())?;
     if hosts.allows(&host) { Ok(url) } else { Err(RouteError::OtherHost { host, endpoint: hosts.endpoint.clone() }) }
 }
 
 fn parse(endpoint: &BaseUrl, link: &str) -> Result<Url, FieldError> {
-    let refused = || FieldError::new(FIELD, LINK, link);
+    let refused = || refused(LINK, link);
     // The URL parser drops control characters silently, reads `\` as `/` and `//host` as another host.
     let unfit = |c: char| c.is_control() || c.is_whitespace() || c == '\\';
     if link.is_empty() || link.len() > 4096 || link.contains(unfit) || link.starts_with("//") {
@@ -114,6 +114,11 @@ fn parse(endpoint: &BaseUrl, link: &str) -> Result<Url, FieldError> {
     }
     let whole = if link.starts_with('/') { format!("{}{link}", endpoint.origin()) } else { link.to_owned() };
     Url::parse(&whole).map_err(|_| refused())
+}
+
+/// The error for a link, without its query: vendors put tokens there.
+fn refused(expected: &'static str, link: &str) -> FieldError {
+    FieldError::new(FIELD, expected, link.split('?').next().unwrap_or_default())
 }
 
 /// A host as URLs spell it: IPv6 in brackets.
@@ -220,6 +225,15 @@ mod tests {
             hosts.allows(&host("r1.dp.vendor.example").unwrap()) && hosts.allows(&host("dp.vendor.example").unwrap())
         );
         assert!(!hosts.allows(&host("evildp.vendor.example").unwrap()));
+    }
+
+    /// K6: what stands in a link's query may be a token.
+    #[test]
+    fn a_refused_link_is_shown_without_its_query() {
+        for link in ["http://acme.hosted.example.org/p?t=hunter22", "/p q?t=hunter22", "wss://x/?t=hunter22"] {
+            let error = resolved("https://acme.hosted.example.org", link, &[]).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("hunter22"), "{error:?}");
+        }
     }
 
     /// S1, N10: what is no link, plain, or would be read as another host, is refused and shown escaped.

@@ -16,30 +16,46 @@ pub(crate) struct Block<'a> {
     /// The program `anyssh`: a path, or a name to be found.
     pub(crate) anyssh: &'a Path,
     pub(crate) action: &'a ActionName,
+    /// Whose token `anyssh tunnel` shows, the same as here.
+    pub(crate) route_login: RouteLogin,
     /// The name under which the pod's host key is kept, and where.
     pub(crate) key_alias: &'a HostAlias,
     pub(crate) known_hosts: &'a Path,
+}
+
+/// Who the route to the pod is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RouteLogin {
+    /// The login of the configuration.
+    Own,
+    /// An API key of the user's.
+    ApiKey,
+    /// Nobody: the configuration has no login.
+    None,
 }
 
 impl Block<'_> {
     /// The text, one option on each line.
     ///
     /// `ssh` asks `anyssh tunnel` for its connection: a fresh token each time, and nothing that a server said
-    /// on the command line (P4). The pod's host key is kept on first contact, which is inside TLS with our
-    /// token, and a changed one is refused.
+    /// on the command line (P4). A pod can ask for no password (K3). Its host key is kept on first contact, which is inside TLS with our
+    /// token, and a changed one is refused; without a token ssh asks about it.
     ///
     /// # Errors
     /// Of kind `Local`: a path that ssh_config(5) has no way to write.
     pub(crate) fn text(&self) -> Result<String, ProviderError> {
+        let with_key = if self.route_login == RouteLogin::ApiKey { " --use-api-key" } else { "" };
+        let new_keys = if self.route_login == RouteLogin::None { "ask" } else { "accept-new" };
         let lines = [
             format!("Host {}", self.host_alias),
             format!("  User {}", self.user.as_str()),
             format!("  IdentityFile {}", quoted_path("the key", self.identity_file)?),
             "  IdentitiesOnly yes".to_owned(),
-            format!("  ProxyCommand {} tunnel flyte {}", command_word(self.anyssh)?, self.action),
+            "  PreferredAuthentications publickey".to_owned(),
+            format!("  ProxyCommand {} tunnel flyte {}{with_key}", command_word(self.anyssh)?, self.action),
             format!("  HostKeyAlias {}", self.key_alias),
             format!("  UserKnownHostsFile {}", quoted_path("the known hosts", self.known_hosts)?),
-            "  StrictHostKeyChecking accept-new".to_owned(),
+            format!("  StrictHostKeyChecking {new_keys}"),
             "  ServerAliveInterval 30".to_owned(),
         ];
         Ok(lines.join("\n") + "\n")
@@ -77,12 +93,17 @@ mod tests {
     use super::*;
 
     fn block(anyssh: &str, identity: &str, action: &str) -> Result<String, ProviderError> {
+        block_for(RouteLogin::Own, anyssh, identity, action)
+    }
+
+    fn block_for(login: RouteLogin, anyssh: &str, identity: &str, action: &str) -> Result<String, ProviderError> {
         Block {
             host_alias: &HostAlias::parse("host-alias", "flyte-debug").unwrap(),
             user: &UserName::parse("user", "root").unwrap(),
             identity_file: Path::new(identity),
             anyssh: Path::new(anyssh),
             action: &ActionName::new("target", "r1", action).unwrap(),
+            route_login: login,
             key_alias: &HostAlias::parse("alias", "flyte.r1.a0.1").unwrap(),
             known_hosts: Path::new("/home/me/.flyte/ssh-debug/known_hosts"),
         }
@@ -97,6 +118,7 @@ Host flyte-debug
   User root
   IdentityFile \"/home/me/.flyte/ssh-debug/id_ed25519\"
   IdentitiesOnly yes
+  PreferredAuthentications publickey
   ProxyCommand anyssh tunnel flyte r1
   HostKeyAlias flyte.r1.a0.1
   UserKnownHostsFile \"/home/me/.flyte/ssh-debug/known_hosts\"
@@ -104,6 +126,16 @@ Host flyte-debug
   ServerAliveInterval 30
 ";
         assert_eq!(text, expected);
+    }
+
+    /// K4: a key is only accepted unasked inside a connection that our token opened, whosever it is.
+    #[test]
+    fn the_tunnel_has_the_login_that_was_used_and_without_one_ssh_asks() {
+        let text = block_for(RouteLogin::ApiKey, "anyssh", "/k", "a0").unwrap();
+        assert!(text.contains("  ProxyCommand anyssh tunnel flyte r1 --use-api-key\n"), "{text}");
+        assert!(text.contains("  StrictHostKeyChecking accept-new\n"), "{text}");
+        let text = block_for(RouteLogin::None, "anyssh", "/k", "a0").unwrap();
+        assert!(text.contains("tunnel flyte r1\n") && text.contains("  StrictHostKeyChecking ask\n"), "{text}");
     }
 
     /// P4, F5: blanks and percent signs are quoted for both readers; what cannot be quoted is refused.

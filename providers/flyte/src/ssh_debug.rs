@@ -15,7 +15,7 @@ use crate::flyte::{self, Flyte};
 use crate::keypair::{self, DebugKeyPair};
 use crate::options::{POLL_INTERVAL, USER};
 use crate::reach::{Reach, Route};
-use crate::ssh_config::Block;
+use crate::ssh_config::{Block, RouteLogin};
 use crate::target::{ActionName, ROOT_ACTION};
 use crate::{api_key_app, headers_file, launch_env, pod};
 
@@ -32,14 +32,14 @@ use crate::{api_key_app, headers_file, launch_env, pod};
 /// println!("{}", debug.ssh_config);
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SshDebug {
     /// The run.
     pub run_name: String,
     /// The action.
     pub action_name: String,
-    /// Where the WebSocket is. It may hold a token in its query.
+    /// Where the WebSocket is. It may hold a token in its query, so `Debug` leaves that out.
     pub wss_url: String,
     /// The block for `~/.ssh/config`.
     pub ssh_config: String,
@@ -113,6 +113,18 @@ impl fmt::Debug for ConnectOptions {
     }
 }
 
+impl fmt::Debug for SshDebug {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SshDebug")
+            .field("run_name", &self.run_name)
+            .field("action_name", &self.action_name)
+            .field("wss_url", &self.wss_url.split('?').next())
+            .field("host_alias", &self.host_alias)
+            .field("headers_file", &self.headers_file)
+            .finish_non_exhaustive()
+    }
+}
+
 impl SshDebug {
     /// Waits for the way into a debug run, writes the headers file anew, and makes the block for ssh_config.
     ///
@@ -151,6 +163,11 @@ impl SshDebug {
             identity_file: &identity_file,
             anyssh: &options.anyssh,
             action: &action,
+            route_login: match &way.token {
+                None => RouteLogin::None,
+                Some(_) if options.use_api_key => RouteLogin::ApiKey,
+                Some(_) => RouteLogin::Own,
+            },
             key_alias: &pod::host_alias(flyte, &action, way.attempt)?,
             known_hosts: &keypair::directory(flyte.home()?)?.path().join("known_hosts"),
         };

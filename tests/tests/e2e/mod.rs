@@ -2,6 +2,7 @@
 
 mod crash;
 mod dedalus;
+mod ended_by_others;
 mod environment;
 mod exit_status;
 mod first_use;

@@ -14,6 +14,9 @@ pub(crate) const PONG: u8 = 10;
 /// The largest frame that is read; more than any client of ours sends.
 const LARGEST: u64 = 64 * 1024 * 1024;
 
+/// The largest frame that carries no data (RFC 6455 §5.5); what is answered is kept in memory.
+const LARGEST_CONTROL: u64 = 125;
+
 /// The head of a frame from a client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FrameHead {
@@ -31,7 +34,8 @@ impl FrameHead {
             127 => stream.read_u64().await?,
             length => length.into(),
         };
-        if second & 0x80 == 0 || first & 0x70 != 0 || length > LARGEST {
+        let limit = if first & 0x08 == 0 { LARGEST } else { LARGEST_CONTROL };
+        if second & 0x80 == 0 || first & 0x70 != 0 || length > limit {
             return Err(io::ErrorKind::InvalidData.into());
         }
         let mut key = [0; 4];
@@ -94,4 +98,23 @@ pub(crate) fn head(is_final: bool, opcode: u8, length: usize) -> Vec<u8> {
         }
     }
     head
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// N5: a ping is answered from memory, so it is as small as the protocol has it.
+    #[tokio::test]
+    async fn a_control_frame_that_is_too_large_is_refused_at_its_head() {
+        for (opcode, length, fits) in
+            [(PING, 125, true), (PING, 126, false), (CLOSE, 65_535, false), (BINARY, 126, true)]
+        {
+            let [.., high, low] = u64::to_be_bytes(length);
+            let sizes = if length < 126 { vec![0x80 | low] } else { vec![0x80 | 126, high, low] };
+            let bytes = [&[0x80 | opcode], &sizes[..], &[1, 2, 3, 4]].concat();
+            let read = FrameHead::read(&mut &bytes[..]).await;
+            assert_eq!(read.is_ok(), fits, "{opcode} {length}");
+        }
+    }
 }

@@ -13,11 +13,13 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyssh_core::secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::sleep;
 
 use connection::serve;
 
@@ -25,6 +27,9 @@ pub use script::{Act, Cut, Frames, Script};
 
 /// More connections than this at once are closed as they come.
 const MOST_CONNECTIONS: usize = 256;
+
+/// How long to wait where no connection could be taken.
+const NO_DESCRIPTORS_PAUSE: Duration = Duration::from_millis(20);
 
 /// What a bridge is made of.
 #[derive(Debug)]
@@ -177,7 +182,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         tokio::select! {
             accepted = listener.accept() => {
                 // No file descriptors left: somebody gives some back sooner or later.
-                let Ok((stream, _)) = accepted else { tokio::task::yield_now().await; continue };
+                let Ok((stream, _)) = accepted else { sleep(NO_DESCRIPTORS_PAUSE).await; continue };
                 let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
                 let shared = Arc::clone(&shared);
                 connections.spawn(async move {

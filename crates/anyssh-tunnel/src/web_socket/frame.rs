@@ -141,7 +141,8 @@ pub(crate) fn write(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8], key: [u8;
 
 /// Eight bytes at a time, which compilers turn into more.
 fn mask(bytes: &mut [u8], key: [u8; 4]) {
-    let wide = u64::from_ne_bytes([key, key].concat().try_into().unwrap_or_default());
+    let [a, b, c, d] = key;
+    let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
     let mut chunks = bytes.chunks_exact_mut(8);
     for chunk in &mut chunks {
         if let Ok(word) = <[u8; 8]>::try_from(&*chunk) {

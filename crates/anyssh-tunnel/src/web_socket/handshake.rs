@@ -2,7 +2,7 @@
 
 use anyssh_core::secrecy::SecretString;
 use anyssh_core::{Deadline, ErrorKind, FieldError, ProviderError, WebSocketUrl, escape};
-use anyssh_http::{Header, Upgraded, UpgradedStream, Upgrader};
+use anyssh_http::{Header, Upgraded, Upgrader};
 use base64ct::{Base64, Encoding as _};
 use sha1::{Digest as _, Sha1};
 
@@ -12,14 +12,14 @@ pub(crate) async fn upgrade(
     url: &WebSocketUrl,
     headers: &[(String, SecretString)],
     deadline: Deadline,
-) -> Result<UpgradedStream, ProviderError> {
+) -> Result<Upgraded, ProviderError> {
     let key = Base64::encode_string(&rand::random::<[u8; 16]>());
     let headers = with_own(headers, &key).map_err(ProviderError::config)?;
     let upgraded = upgrader.upgrade(url, "websocket", &headers, deadline).await.map_err(passing)?;
     check(&upgraded, &key).map_err(|why| {
         ProviderError::new(ErrorKind::Protocol, format!("{url}: the upgrade to a WebSocket is not sound: {why}"))
     })?;
-    Ok(upgraded.stream)
+    Ok(upgraded)
 }
 
 fn with_own(headers: &[(String, SecretString)], key: &str) -> Result<Vec<Header>, FieldError> {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use anyssh_core::escape;
+use anyssh_http::Secrets;
 use tokio::time::{Duration, Instant};
 
 use super::frame::{Head, LONGEST_CONTROL, Opcode};
@@ -17,6 +18,8 @@ pub(crate) struct Inbound {
     /// Whether a message was begun and not ended.
     in_message: bool,
     idle: IdleFrames,
+    /// What the server was shown and may repeat.
+    secrets: Secrets,
 }
 
 /// What the bytes so far are.
@@ -48,14 +51,14 @@ impl Close {
         matches!(self.code, None | Some(1000 | 1001))
     }
 
-    fn read(payload: &[u8]) -> Option<Self> {
+    fn read(payload: &[u8], shown: impl Fn(&[u8]) -> String) -> Option<Self> {
         let (code, words) = match payload {
             [] => (None, &[][..]),
             [high, low, words @ ..] => (Some(u16::from_be_bytes([*high, *low])), words),
             // RFC 6455 §5.5.1: two bytes at least, if there are any.
             [_] => return None,
         };
-        Some(Self { code, reason: escape::printable_bytes(words, escape::MESSAGE_CAP) })
+        Some(Self { code, reason: shown(words) })
     }
 }
 
@@ -70,13 +73,14 @@ impl std::fmt::Display for Close {
 }
 
 impl Inbound {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(secrets: Secrets) -> Self {
         Self {
             buffer: vec![0; BUFFER].into_boxed_slice(),
             filled: 0..0,
             payload_left: 0,
             in_message: false,
             idle: IdleFrames::default(),
+            secrets,
         }
     }
 
@@ -145,8 +149,12 @@ impl Inbound {
     fn text(&self, head: Head, size: usize) -> String {
         let there = &self.buffer[self.filled.start + size..self.filled.end];
         let length = usize::try_from(head.length).map_or(there.len(), |length| length.min(there.len()));
-        let words = escape::printable_bytes(&there[..length], escape::MESSAGE_CAP);
-        format!("a text message in place of SSH's bytes: {words}")
+        format!("a text message in place of SSH's bytes: {}", self.shown(&there[..length]))
+    }
+
+    /// Words of the server, fit to be shown: without our secrets, escaped, capped (S10).
+    pub(crate) fn shown(&self, words: &[u8]) -> String {
+        escape::printable(&self.secrets.redact(&String::from_utf8_lossy(words)), escape::MESSAGE_CAP)
     }
 
     fn control(&mut self, head: Head, size: usize) -> Result<Item, String> {
@@ -154,7 +162,9 @@ impl Inbound {
         let Some(frame) = self.buffer[self.filled.clone()].get(size..whole) else { return Ok(Item::Nothing) };
         let item = match head.opcode {
             Opcode::Ping => Item::Ping(frame.to_vec()),
-            Opcode::Close => Item::Close(Close::read(frame).ok_or("a close frame of one byte")?),
+            Opcode::Close => {
+                Item::Close(Close::read(frame, |words| self.shown(words)).ok_or("a close frame of one byte")?)
+            }
             _ => Item::Pong,
         };
         self.filled.start += whole;
@@ -189,3 +199,71 @@ const BUFFER: usize = 128 * 1024;
 const SMALLEST_ROOM: usize = 16 * 1024;
 const MOST_IDLE_FRAMES: u32 = 1024;
 const IDLE_FRAMES_TIME: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A frame as a server sends it.
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let length = payload.len();
+        let mut bytes = match length {
+            0..126 => vec![first, length as u8],
+            126..=0xffff => [&[first, 126], &(length as u16).to_be_bytes()[..]].concat(),
+            _ => [&[first, 127], &(length as u64).to_be_bytes()[..]].concat(),
+        };
+        bytes.extend(payload);
+        bytes
+    }
+
+    proptest! {
+        /// N6: however frames are cut, split, interleaved with pings and read, the same bytes come out, in order.
+        #[test]
+        fn every_way_to_cut_the_bytes_gives_the_same_stream(
+            frames in proptest::collection::vec((0usize..70_000, any::<bool>(), any::<bool>()), 1..6),
+            cuts in proptest::collection::vec(1usize..40_000, 1..8),
+            bites in proptest::collection::vec(1usize..9000, 1..8),
+        ) {
+            let (mut sent, mut wire, mut begun, mut pings) = (Vec::new(), Vec::new(), false, 0);
+            for (number, (length, is_final, with_ping)) in frames.into_iter().enumerate() {
+                let payload: Vec<u8> = (0..length).map(|index| (index * 7 + number) as u8).collect();
+                let opcode = if begun { 0 } else { 2 };
+                wire.extend(frame(u8::from(is_final) << 7 | opcode, &payload));
+                if with_ping {
+                    wire.extend(frame(0x89, &[number as u8; 125]));
+                    pings += 1;
+                }
+                begun = !is_final;
+                sent.extend(payload);
+            }
+            let mut inbound = Inbound::new(Secrets::default());
+            let (mut got, mut at) = (Vec::new(), 0);
+            let (mut cuts, mut bites) = (cuts.into_iter().cycle(), bites.into_iter().cycle());
+            loop {
+                match inbound.next().map_err(TestCaseError::fail)? {
+                    Item::Payload => {
+                        let bite = bites.next().unwrap().min(inbound.payload().len());
+                        got.extend_from_slice(&inbound.payload()[..bite]);
+                        inbound.consume(bite);
+                    }
+                    Item::Ping(payload) => {
+                        prop_assert_eq!(payload.len(), 125);
+                        pings -= 1;
+                    }
+                    Item::Nothing if at == wire.len() => break,
+                    Item::Nothing => {
+                        let room = inbound.room();
+                        let count = cuts.next().unwrap().min(room.len()).min(wire.len() - at);
+                        prop_assert!(count > 0);
+                        room[..count].copy_from_slice(&wire[at..at + count]);
+                        inbound.add(count);
+                        at += count;
+                    }
+                    other => prop_assert!(false, "{:?}", other),
+                }
+            }
+            prop_assert!(got == sent && pings == 0, "{} of {} bytes", got.len(), sent.len());
+        }
+    }
+}

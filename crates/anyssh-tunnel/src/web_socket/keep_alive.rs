@@ -8,8 +8,8 @@ use tokio::time::{Duration, Instant, Sleep, sleep};
 /// When a WebSocket is pinged and when it is given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeepAlive {
-    /// From one ping to the next, and from the start to the first. If nothing at all is heard from one
-    /// ping to the next, the connection is dead.
+    /// From one ping to the next, and from the start to the first; at least ten milliseconds. If nothing at
+    /// all is heard from one ping to the next, the connection is dead.
     pub interval: Duration,
 }
 
@@ -19,6 +19,9 @@ impl Default for KeepAlive {
         Self { interval: Duration::from_secs(20) }
     }
 }
+
+/// With none at all one ping would be due after the other for ever.
+const SHORTEST: Duration = Duration::from_millis(10);
 
 /// The clock of one WebSocket. It costs nothing while bytes flow: what was heard is looked at when the
 /// time comes.
@@ -33,7 +36,7 @@ pub(crate) struct KeepAliveClock {
 
 impl KeepAliveClock {
     pub(crate) fn new(keep_alive: KeepAlive) -> Self {
-        let interval = keep_alive.interval;
+        let interval = keep_alive.interval.max(SHORTEST);
         // The handshake was heard.
         Self { interval, timer: Box::pin(sleep(interval)), heard: true, overdue: false }
     }
@@ -57,5 +60,20 @@ impl KeepAliveClock {
     /// Fails when nothing was heard for too long. To be asked when there is nothing left to be read.
     pub(crate) fn check(&self) -> Result<(), Duration> {
         if self.overdue { Err(self.interval) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use std::task::Poll;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_interval_of_nothing_is_no_endless_loop() {
+        let start = Instant::now();
+        let mut clock = KeepAliveClock::new(KeepAlive { interval: Duration::ZERO });
+        poll_fn(|cx| if clock.poll_due(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
+        assert!(start.elapsed() >= SHORTEST);
     }
 }

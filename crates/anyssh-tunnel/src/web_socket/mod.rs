@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use anyssh_core::{ErrorKind, ProviderError};
+use anyssh_http::Secrets;
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
 use inbound::{Inbound, Item};
@@ -47,13 +48,13 @@ pub(crate) struct WebSocket<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
-    /// A WebSocket on a connection that was switched to it.
-    pub(crate) fn new(connection: S, keep_alive: KeepAlive) -> Self {
+    /// A WebSocket on a connection that was switched to it. The `secrets` were sent on the way there.
+    pub(crate) fn new(connection: S, secrets: Secrets, keep_alive: KeepAlive) -> Self {
         let wakers = Arc::new(Wakers::default());
         let both = Waker::from(Arc::clone(&wakers));
         Self {
             connection,
-            inbound: Inbound::new(),
+            inbound: Inbound::new(secrets),
             outbound: Outbound::default(),
             clock: KeepAliveClock::new(keep_alive),
             closed: None,
@@ -66,6 +67,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// How the server closed it, once it did.
     pub(crate) fn closed(&self) -> Option<&Close> {
         self.closed.as_ref()
+    }
+
+    /// Text of the server's, fit to be shown.
+    pub(crate) fn shown(&self, text: &[u8]) -> String {
+        self.inbound.shown(text)
     }
 
     /// Takes in what is there until there is payload or the end.
@@ -211,7 +217,9 @@ mod tests {
 
     fn pair(room: usize) -> (WebSocket<DuplexStream>, DuplexStream) {
         let (ours, theirs) = duplex(room);
-        (WebSocket::new(ours, KeepAlive::default()), theirs)
+        let mut secrets = Secrets::default();
+        secrets.hide(&"Bearer hunter22".into());
+        (WebSocket::new(ours, secrets, KeepAlive::default()), theirs)
     }
 
     async fn read_all(
@@ -252,6 +260,7 @@ mod tests {
             (&[0x80, 1, b'x'], "not begun"),
             (&[0x02, 1, b'x', 0x82, 1, b'y'], "inside another"),
             (&[0x81, 3, b'n', 0x1b, b'o'], r"text message in place of SSH's bytes: n\x1bo"),
+            (b"\x81\x0dnot hunter22!", "bytes: not ***!"),
             (&[0x83, 0], "unknown type 0x3"),
             (&[0x88, 1, 9], "close frame of one byte"),
             (&[0x89, 0x7e, 1, 0], "control frame"),
@@ -264,15 +273,16 @@ mod tests {
         }
     }
 
+    /// S10: its words are escaped, and our own token is not among them.
     #[tokio::test]
     async fn a_close_frame_ends_the_stream_with_its_reason_and_is_answered() {
         let (mut client, mut server) = pair(1024);
-        server.write_all(&[0x82, 1, b'x', 0x88, 6, 0x03, 0xf3, b'b', b'y', b'e', 7]).await.unwrap();
+        server.write_all(b"\x82\x01x\x88\x0f\x03\xf3bye hunter22\x07").await.unwrap();
         let mut read = Vec::new();
         client.read_to_end(&mut read).await.unwrap();
         let close = client.closed().unwrap();
-        assert_eq!((read, close.code, close.reason.as_str()), (b"x".to_vec(), Some(1011), r"bye\x07"));
-        assert!(!close.is_normal() && close.to_string() == r"close code 1011: bye\x07");
+        assert_eq!((read, close.code, close.reason.as_str()), (b"x".to_vec(), Some(1011), r"bye ***\x07"));
+        assert!(!close.is_normal() && close.to_string() == r"close code 1011: bye ***\x07");
         assert_eq!(client.write(b"y").await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
         let mut answer = [0; 8];
         server.read_exact(&mut answer).await.unwrap();

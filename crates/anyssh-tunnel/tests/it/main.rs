@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod dialling;
+mod ends;
 mod idle;
 mod kit;
 mod probing;
 mod pumping;
 mod volume;
+mod waits;

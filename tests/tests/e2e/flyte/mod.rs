@@ -8,6 +8,7 @@ mod pod_side;
 mod real_sshd;
 mod routes;
 mod ssh_config;
+mod through_a_proxy;
 
 use anyssh_testkit::emulator::{Emulator, FlyteBuilder, FlyteEmulator};
 use anyssh_testkit::key;

@@ -91,6 +91,12 @@ fn plain_ssh_scp_and_sftp_read_the_block_and_reach_the_pod() {
     until("the end of all tunnels", || user.emulator.tunnels() == 0);
 }
 
+#[test]
+fn the_block_works_over_tls_with_an_authority_of_ones_own() {
+    let user = User::connected(home(), builder().with_tls().start_blocking().unwrap(), program());
+    assert_eq!(user.tool("ssh", &["flyte-debug", "echo in; exit 7"]).run().exits(7).text(), "in\n");
+}
+
 /// rsync is not everywhere; where it is, it needs no more than the block.
 #[test]
 fn rsync_copies_a_tree_through_the_block() {
