@@ -110,6 +110,7 @@ mod tests {
         .text()
     }
 
+    /// K3: and a pod can ask for no password.
     #[test]
     fn the_block_names_our_own_program_and_keeps_the_host_key() {
         let text = block("anyssh", "/home/me/.flyte/ssh-debug/id_ed25519", "a0").unwrap();
