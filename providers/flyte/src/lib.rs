@@ -38,6 +38,7 @@ mod ingress;
 mod keypair;
 mod launch_env;
 mod link;
+mod opaque;
 mod options;
 mod pod;
 mod provider;

@@ -96,6 +96,17 @@ impl Exchange {
         self.write(format!("{head}{body}").as_bytes()).await;
     }
 
+    /// Answers with this text, byte by byte.
+    pub(crate) async fn text(self, body: &str) {
+        self.beginning(body.len(), body).await;
+    }
+
+    /// Promises an answer of this length, of which only the beginning comes.
+    pub(crate) async fn beginning(mut self, length: usize, body: &str) {
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length:";
+        self.write(format!("{head} {length}\r\n\r\n{body}").as_bytes()).await;
+    }
+
     /// Begins a stream of messages.
     pub(crate) async fn stream(&mut self) {
         self.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/connect+json\r\nconnection: close\r\n\r\n").await;

@@ -145,6 +145,11 @@ impl RpcError {
         self.code == Some(Code::Unimplemented)
     }
 
+    /// Whether there was too much of it, in the answer or in the request.
+    pub(crate) fn is_too_large(&self) -> bool {
+        matches!(&self.cause, Cause::Http(error) if error.is_too_large())
+    }
+
     /// Whether another token may help. Some servers say so in words only.
     pub(crate) fn wants_another_token(&self) -> bool {
         let says_so = || {
