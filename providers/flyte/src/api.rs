@@ -1,9 +1,9 @@
 //! The control plane, typed: one method for each RPC.
 
 use anyssh_core::{Deadline, ProviderError};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::auth::Freshness;
+use crate::auth::{Freshness, PublicClientConfig};
 use crate::connect_rpc::{Code, ConnectClient, Messages, Procedure, RpcError};
 use crate::target::ActionName;
 use crate::wire::{
@@ -17,8 +17,6 @@ const WATCH_ACTION_DETAILS: Procedure = Procedure::repeatable(RUNS, "WatchAction
 const ABORT_RUN: Procedure = Procedure::repeatable(RUNS, "AbortRun");
 const LIST_RUNS: Procedure = Procedure::repeatable(RUNS, "ListRuns");
 const LIST_ACTIONS: Procedure = Procedure::repeatable(RUNS, "ListActions");
-const PUBLIC_CLIENT_CONFIG: Procedure =
-    Procedure::repeatable("flyteidl2.auth.AuthMetadataService", "GetPublicClientConfig");
 
 /// How many runs one page has, and how many pages are read: a list that never ends must not fill the memory.
 const PAGE: u32 = 100;
@@ -136,7 +134,7 @@ impl ControlPlane {
 
     /// The domain that the control plane's data planes are under, where it names one.
     pub(crate) async fn data_plane_domain(&self, deadline: Deadline) -> Result<Option<String>, RpcError> {
-        let answer: PublicClientConfig = self.anonymous.unary(PUBLIC_CLIENT_CONFIG, &Nothing {}, deadline).await?;
+        let answer = PublicClientConfig::ask(&self.anonymous, deadline).await?;
         Ok(Some(answer.dataplane_domain).filter(|domain| !domain.is_empty()))
     }
 }
@@ -148,9 +146,3 @@ fn page(token: String) -> ListRequest {
 /// A request without fields.
 #[derive(Debug, Serialize)]
 pub(crate) struct Nothing {}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct PublicClientConfig {
-    dataplane_domain: String,
-}

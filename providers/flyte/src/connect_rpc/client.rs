@@ -259,6 +259,24 @@ mod tests {
         }
     }
 
+    /// An answer without a word of the protocol is what its status is in HTTP, and not "try again later".
+    #[tokio::test]
+    async fn a_bare_status_keeps_its_meaning() {
+        for (status, kind) in [
+            (400, ErrorKind::Protocol),
+            (404, ErrorKind::Protocol),
+            (407, ErrorKind::Unauthenticated),
+            (409, ErrorKind::Conflict),
+            (413, ErrorKind::Protocol),
+            (418, ErrorKind::Protocol),
+            (500, ErrorKind::Unavailable),
+        ] {
+            assert_eq!(answered(status, "", "text/plain").await.kind(), kind, "{status}");
+        }
+        let told = answered(500, r#"{"code":"unknown"}"#, "application/json").await;
+        assert_eq!(told.kind(), ErrorKind::Unavailable);
+    }
+
     /// N1: a page, a redirect to a login and another content type say that this is no API.
     #[tokio::test]
     async fn what_is_no_api_says_so() {

@@ -5,14 +5,14 @@
 
 mod source;
 
-use anyssh_core::{Deadline, ErrorKind, Progress, ProviderError, Wake};
+use anyssh_core::{Deadline, ErrorKind, LeftBehind, Progress, ProviderError, Target, Wake, escape};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::cluster::{self, Purpose};
-use crate::connect_rpc::{Code, ConnectClient, Procedure};
-use crate::debug_name::debug_name;
+use crate::connect_rpc::{Code, ConnectClient, Procedure, RpcError};
+use crate::debug_name::{self, debug_name};
 use crate::flyte::Flyte;
 use crate::run_spec;
 use crate::target::{ActionName, ROOT_ACTION};
@@ -66,7 +66,7 @@ impl Relaunch<'_> {
         let action = ActionName::new("name", &debug_name(&self.source.run, self.name), ROOT_ACTION);
         let action = action.map_err(ProviderError::usage)?;
         if self.exists(&action).await? {
-            return Ok(Launched { action, existed: true });
+            return self.attach(action).await;
         }
         if self.wake == Wake::Forbidden {
             let message = format!("there is no run {}, and none may be started", action.run);
@@ -84,13 +84,44 @@ impl Relaunch<'_> {
         };
         match self.flyte.control.rpc().unary::<Value>(CREATE_RUN, &request, self.deadline).await {
             Ok(answer) => check_name(&answer, &action).map(|()| Launched { action, existed: false }),
-            Err(error) if error.code() == Some(Code::AlreadyExists) => Ok(Launched { action, existed: true }),
+            // Taken by an earlier arrival of this very call, or by somebody who was a moment faster.
+            Err(error) if error.code() == Some(Code::AlreadyExists) => match error.may_have_arrived() {
+                true => Ok(Launched { action, existed: false }),
+                false => self.attach(action).await,
+            },
             // Some servers call a name that is taken `internal`, and an answer may have been lost.
-            Err(error) if error.kind() == ErrorKind::Unavailable => match self.exists(&action).await {
-                Ok(true) => Ok(Launched { action, existed: true }),
-                _ => Err(error.into()),
+            Err(error) if error.may_have_arrived() => match self.exists(&action).await {
+                Ok(true) if error.code().is_some() => self.attach(action).await,
+                Ok(true) => Ok(Launched { action, existed: false }),
+                Ok(false) => Err(error.into()),
+                Err(_) => Err(self.may_be_there(&action, error)),
             },
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Uses the run that is there. Two runs of long names may have one name for their debug runs: then the one
+    /// that is there has to come from ours.
+    async fn attach(&self, action: ActionName) -> Result<Launched, ProviderError> {
+        if self.name.is_none()
+            && debug_name::is_shared(&self.source.run)
+            && let Some(other) = self.origin(&action).await?.filter(|origin| *origin != self.source.run)
+        {
+            let other = escape::printable(&other, escape::MESSAGE_CAP);
+            let message = format!("run {} is there, and comes from run {other}: choose a name of its own", action.run);
+            return Err(ProviderError::new(ErrorKind::Conflict, message).with_field("name"));
+        }
+        Ok(Launched { action, existed: true })
+    }
+
+    /// The run that an error leaves behind, perhaps (N4).
+    fn may_be_there(&self, action: &ActionName, error: RpcError) -> ProviderError {
+        let error = ProviderError::from(error);
+        let run = &action.run;
+        let until = format!("the run {run} may have been started: log in with anyssh flyte {run}, or abort it");
+        match Target::parse("target", &self.source.to_string()) {
+            Ok(target) => error.with_left_behind(LeftBehind { target, session: None, until: until.into() }),
+            Err(_) => error,
         }
     }
 
@@ -119,6 +150,8 @@ fn check_name(answer: &Value, action: &ActionName) -> Result<(), ProviderError> 
     }
 }
 
+#[cfg(test)]
+mod attach_tests;
 #[cfg(test)]
 mod bulk_tests;
 #[cfg(test)]

@@ -83,6 +83,14 @@ impl Relaunch<'_> {
         Ok(Specs { task, run: run_spec })
     }
 
+    /// The run that this one was started from, if it says so.
+    pub(super) async fn origin(&self, action: &ActionName) -> Result<Option<String>, ProviderError> {
+        let request = json!({"runId": self.flyte.control.scope().run(&action.run)});
+        let run = self.flyte.control.rpc().bulk(GET_RUN_DETAILS, &request, self.deadline).await?;
+        let path = ["details", "runSpec", "relation", "relatedTo", "name"];
+        Ok(member(&run, &path)?.and_then(|name| serde_json::from_str(name.get()).ok()))
+    }
+
     /// The inputs of the source action, put where the run called `action` finds them.
     pub(super) async fn place_inputs(&self, action: &ActionName, task: &RawValue) -> Result<Placed, ProviderError> {
         match self.inputs().await? {
