@@ -24,6 +24,21 @@ pub(crate) fn at<'a>(text: &'a str, path: &[&str]) -> Result<Option<&'a RawValue
     Ok(found)
 }
 
+/// An object with these of its members alone: what the others hold is nobody's
+/// concern here, however large or odd it is.
+///
+/// # Errors
+/// As [`at`].
+pub(crate) fn only(object: &RawValue, keys: &[&'static str]) -> Result<String, String> {
+    let mut members = Vec::new();
+    for &key in keys {
+        if let Some(value) = at(object.get(), &[key])? {
+            members.push(format!("\"{key}\":{}", value.get()));
+        }
+    }
+    Ok(format!("{{{}}}", members.join(",")))
+}
+
 /// Whether a value is an object, as far as its first letter says.
 pub(crate) fn is_object(value: &RawValue) -> bool {
     value.get().starts_with('{')
@@ -89,6 +104,16 @@ mod tests {
         }
         let deep = format!(r#"{{"a": {}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
         assert_eq!(text(&deep, &["a"]).unwrap().unwrap().len(), 20_000);
+    }
+
+    #[test]
+    fn members_that_are_not_wanted_are_left_behind() {
+        let details: Box<RawValue> =
+            serde_json::from_str(r#"{"task": 1e999, "error_info": {}, "id": [1], "x": null}"#).unwrap();
+        assert_eq!(only(&details, &["id", "errorInfo", "x", "y"]).unwrap(), r#"{"id":[1],"errorInfo":{}}"#);
+        assert_eq!(only(&details, &[]).unwrap(), "{}");
+        let list: Box<RawValue> = serde_json::from_str("[]").unwrap();
+        assert!(only(&list, &["id"]).is_err());
     }
 
     /// S9: no array stands for an object, no second key for the first, and nothing after the end is passed over.

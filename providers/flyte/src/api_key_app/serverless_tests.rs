@@ -106,7 +106,7 @@ async fn a_user_without_a_handle_gets_no_key() {
 async fn a_key_that_may_have_been_made_is_named() {
     let without_secret = |_: &str, request: &Value| (200, json!({"app": {"clientId": request["clientId"]}}));
     let lost = |_: &str, _: &Value| (503, json!({"code": "unavailable"}));
-    let answers = [(lost as Answer, ErrorKind::Unavailable), (without_secret, ErrorKind::Protocol)];
+    let answers: [(Answer, ErrorKind); 2] = [(lost, ErrorKind::Unavailable), (without_secret, ErrorKind::Protocol)];
     for (answer, kind) in answers {
         let home = tempfile::tempdir().unwrap();
         let (server, log) = server(answer).await;

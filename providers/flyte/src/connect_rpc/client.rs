@@ -112,8 +112,10 @@ impl ConnectClient {
             let call = self.call(procedure, &credentials, deadline)?;
             Ok(change(call.with_json(request)).send(&[200]).await?)
         };
+        // What opens a gateway can be over, too, also where nothing else is sent.
+        let has_another = self.tokens.is_some() || self.gateway.is_some();
         match attempt(Freshness::Kept).await {
-            Err(error) if self.tokens.is_some() && error.wants_another_token() => attempt(Freshness::New).await,
+            Err(error) if has_another && error.wants_another_token() => attempt(Freshness::New).await,
             other => other,
         }
     }

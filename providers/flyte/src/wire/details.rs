@@ -104,9 +104,20 @@ impl Visitor<'_> for LinkTypeVisitor {
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<LinkType, E> {
         Ok(if number == 2 { LinkType::Ide } else { LinkType::Other })
     }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<LinkType, E> {
+        Ok(LinkType::Other)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<LinkType, E> {
+        Ok(LinkType::Other)
+    }
 }
 
 impl ActionDetails {
+    /// Its fields, as the JSON calls them.
+    pub(crate) const MEMBERS: &'static [&'static str] = &["id", "status", "errorInfo", "abortInfo", "attempts"];
+
     /// Why it is over, in the server's words, as it came.
     pub(crate) fn reason(&self) -> Option<&str> {
         let aborted = self.abort_info.as_ref().map(|info| info.reason.as_str());

@@ -138,6 +138,28 @@ async fn a_gateway_in_front_of_the_control_plane_is_opened_by_a_command() {
     assert!(error.to_string().starts_with("admin.proxyCommand: the command failed"), "{error}");
 }
 
+/// N7: a gateway whose token is over is opened with a new one, once, also for what needs no other token.
+#[tokio::test]
+async fn a_gateway_that_refuses_its_token_gets_a_new_one() {
+    use crate::api::Nothing;
+    use crate::connect_rpc::{ConnectClient, Procedure};
+    use wiremock::matchers::{header, path};
+    const METHOD: Procedure = Procedure::repeatable("a.b.Service", "Method");
+    for status in [401, 407] {
+        let plane = Plane::new().await;
+        let fresh = wiremock::Mock::given(path("/a.b.Service/Method")).and(header("proxy-authorization", "Bearer g.2"));
+        fresh.respond_with(ResponseTemplate::new(200).set_body_json(json!({}))).mount(&plane.server).await;
+        answer(&plane.server, "/a.b.Service/Method", ResponseTemplate::new(status)).await;
+        let user = User::of(&plane, &[]);
+        let count = user.scratch.path().join("count");
+        let script = format!("echo x >> {0}; echo g.$(wc -l < {0} | tr -d ' ')", count.display());
+        let user = user.set("FLYTE_AUTH_PROXY_COMMAND", &json!(["/bin/sh", "-c", script]).to_string());
+        let config = user.config();
+        let client = ConnectClient::anonymous(config.endpoint.http().unwrap()).behind(config.gateway.clone());
+        client.unary::<Value>(METHOD, &Nothing {}, soon()).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn no_token_is_made_for_pass_through_and_plain_http() {
     let plane = Plane::new().await;
