@@ -235,7 +235,13 @@ mod tests {
         std::fs::copy(directory.join(mine.file()), directory.join(other.file())).unwrap();
         assert_eq!(read(&store, &other), None);
         assert_eq!(store.known("https://a").unwrap().rpc_header, "flyte-authorization");
+        let (a, b) = (name("control-plane", &["https://a"]), name("control-plane", &["https://b"]));
+        std::fs::copy(directory.join(&a), directory.join(&b)).unwrap();
+        assert_eq!(store.known("https://b"), None);
         let private = PrivateDir::open(&directory).unwrap();
+        let spoiled = r#"{"endpoint":"https://b","audience":"","rpc_header":"host"}"#;
+        private.replace_file(&b, spoiled.as_bytes()).unwrap();
+        assert_eq!(store.known("https://b"), None);
         for spoiled in [
             "",
             "{}",

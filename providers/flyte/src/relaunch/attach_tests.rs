@@ -52,6 +52,27 @@ async fn a_debug_run_of_another_run_is_not_taken_for_ours() {
     }
 }
 
+/// S8: all actions of a run have one name for their debug runs; one that runs another task is not taken for ours.
+#[tokio::test]
+async fn a_debug_run_of_another_action_is_not_taken_for_ours() {
+    for (task, is_ours) in [("t.main", false), ("t.child", true)] {
+        let of = |task: &str| json!({"taskTemplate": {"id": {"name": task}}});
+        let (server, _) = server(move |method| match method {
+            "GetActionDetails" => Some((200, json!({"details": {"id": {"name": "b1"}, "task": of("t.child")}}))),
+            "GetRunDetails" => Some((200, json!({"details": {"action": {"task": of(task)}}}))),
+            _ => None,
+        })
+        .await;
+        let started = start(&server, "b1").await;
+        assert_eq!(started.is_ok(), is_ours, "{started:?}");
+        if let Err(error) = started {
+            assert_eq!((error.kind(), error.field()), (ErrorKind::Conflict, Some("name")));
+            assert!(error.to_string().contains("comes from t.main"), "{error}");
+        }
+        assert!(start(&server, "a0").await.unwrap().existed);
+    }
+}
+
 /// N4: a repeat that finds the name taken found what the first arrival made.
 #[tokio::test]
 async fn a_run_that_a_lost_first_try_made_is_ours() {

@@ -1,8 +1,10 @@
 //! Starting a run again in debug mode: the same task, the same inputs, and an SSH server in its pod.
 //!
 //! The task and the inputs pass through as they come, and of the settings of the run only the named keys are
-//! touched, so that nothing is lost that is not known here. `source.rs` has the run that was.
+//! touched, so that nothing is lost that is not known here. `source.rs` has the run that was,
+//! `origin.rs` what one that is there was made from.
 
+mod origin;
 mod source;
 
 use anyssh_core::{Deadline, ErrorKind, LeftBehind, Progress, ProviderError, Target, Wake, escape};
@@ -100,16 +102,17 @@ impl Relaunch<'_> {
         }
     }
 
-    /// Uses the run that is there. Two runs of long names may have one name for their debug runs: then the one
-    /// that is there has to come from ours.
+    /// Uses the run that is there, if it is what a name that was not chosen has to mean: several runs of long
+    /// names, and all actions of one run, have one name for their debug runs.
     async fn attach(&self, action: ActionName) -> Result<Launched, ProviderError> {
-        if self.name.is_none()
-            && debug_name::is_shared(&self.source.run)
-            && let Some(other) = self.origin(&action).await?.filter(|origin| *origin != self.source.run)
-        {
-            let other = escape::printable(&other, escape::MESSAGE_CAP);
-            let message = format!("run {} is there, and comes from run {other}: choose a name of its own", action.run);
-            return Err(ProviderError::new(ErrorKind::Conflict, message).with_field("name"));
+        let may_be_another = self.source.action != ROOT_ACTION || debug_name::is_shared(&self.source.run);
+        if self.name.is_none() && may_be_another {
+            let (found, asked) = (self.made_from(&action).await?, self.meant().await?);
+            if let Some(other) = found.differs_from(&asked) {
+                let other = escape::printable(other, escape::MESSAGE_CAP);
+                let message = format!("run {} is there, and comes from {other}: choose another name", action.run);
+                return Err(ProviderError::new(ErrorKind::Conflict, message).with_field("name"));
+            }
         }
         Ok(Launched { action, existed: true })
     }

@@ -17,8 +17,8 @@ use crate::target::{ActionName, ROOT_ACTION};
 use crate::wire::{ActionIdentifier, RunIdentifier};
 
 const RUNS: &str = "flyteidl2.workflow.RunService";
-const GET_RUN_DETAILS: Procedure = Procedure::repeatable(RUNS, "GetRunDetails");
-const GET_ACTION_DETAILS: Procedure = Procedure::repeatable(RUNS, "GetActionDetails");
+pub(super) const GET_RUN_DETAILS: Procedure = Procedure::repeatable(RUNS, "GetRunDetails");
+pub(super) const GET_ACTION_DETAILS: Procedure = Procedure::repeatable(RUNS, "GetActionDetails");
 const GET_ACTION_DATA_URIS: Procedure = Procedure::repeatable(RUNS, "GetActionDataURIs");
 
 const DATA: &str = "flyteidl2.dataproxy.DataProxyService";
@@ -81,14 +81,6 @@ impl Relaunch<'_> {
         };
         let task = task.filter(|task| opaque::is_object(task)).ok_or_else(no_task)?;
         Ok(Specs { task, run: run_spec })
-    }
-
-    /// The run that this one was started from, if it says so.
-    pub(super) async fn origin(&self, action: &ActionName) -> Result<Option<String>, ProviderError> {
-        let request = json!({"runId": self.flyte.control.scope().run(&action.run)});
-        let run = self.flyte.control.rpc().bulk(GET_RUN_DETAILS, &request, self.deadline).await?;
-        let path = ["details", "runSpec", "relation", "relatedTo", "name"];
-        Ok(member(&run, &path)?.and_then(|name| serde_json::from_str(name.get()).ok()))
     }
 
     /// The inputs of the source action, put where the run called `action` finds them.
@@ -170,6 +162,11 @@ impl Relaunch<'_> {
 fn member<'a>(answer: &'a Answer, path: &[&str]) -> Result<Option<&'a RawValue>, ProviderError> {
     let found = opaque::at(answer.text()?, path).map_err(|fault| answer.unreadable(&fault));
     Ok(found?)
+}
+
+/// A text in an answer; what is no text is none.
+pub(super) fn text_at(answer: &Answer, path: &[&str]) -> Result<Option<String>, ProviderError> {
+    Ok(member(answer, path)?.and_then(|text| serde_json::from_str(text.get()).ok()))
 }
 
 /// The details are of the run that was asked for (S8), where they say so.

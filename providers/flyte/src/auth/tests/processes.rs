@@ -120,3 +120,20 @@ async fn a_call_without_a_token_says_what_the_login_said() {
         assert_eq!(ProviderError::from(error).kind(), kind);
     }
 }
+
+/// K8: a refresh token for one audience is not sent for another.
+#[tokio::test]
+async fn another_audience_is_another_login() {
+    use wiremock::matchers::path;
+    let answers = vec![with_refresh(&jwt("a", 3600), "refresh-1"), with_refresh(&jwt("b", 3600), "refresh-2")];
+    let (plane, user) = device(answers).await;
+    let process = user.process();
+    process.token(soon(), Freshness::Kept).await.unwrap();
+    let client = json!({"clientId": "flytepropeller", "audience": "https://other.example"});
+    let changed = wiremock::Mock::given(path("/flyteidl2.auth.AuthMetadataService/GetPublicClientConfig"));
+    let changed = changed.respond_with(ResponseTemplate::new(200).set_body_json(client)).with_priority(1);
+    changed.mount(&plane.server).await;
+    process.token(soon(), Freshness::New).await.unwrap();
+    let posted = plane.posted("/token").await;
+    assert!(posted.len() == 2 && posted.iter().all(|form| !form.contains("refresh")), "{posted:?}");
+}

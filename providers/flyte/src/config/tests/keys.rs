@@ -77,3 +77,14 @@ fn a_file_that_names_no_endpoint_is_named_itself() {
     let error = user.read(&[]).unwrap_err();
     assert!(error.to_string().contains("work/sub/config.yaml is read in their place"), "{error}");
 }
+
+/// K5: over plain http beyond loopback nothing secret goes, a gateway's token neither.
+#[test]
+fn no_gateway_is_opened_over_plain_http() {
+    let gateway = ("FLYTE_AUTH_PROXY_COMMAND", "gcloud token");
+    for (endpoint, has_gateway) in [("http://flyte.invalid", false), ("https://flyte.invalid", true)] {
+        let insecure = ("FLYTE_ADMIN_INSECURE", "true");
+        let variables = [("FLYTE_ADMIN_ENDPOINT", endpoint), ("FLYTE_TASK_ORG", "o"), insecure, gateway];
+        assert_eq!(User::new().read(&with_task(&variables)).unwrap().gateway.is_some(), has_gateway, "{endpoint}");
+    }
+}
