@@ -109,6 +109,4 @@ fn plain(name: &str) -> Result<String, ProviderError> {
 }
 
 #[cfg(test)]
-mod serverless_tests;
-#[cfg(test)]
 mod tests;

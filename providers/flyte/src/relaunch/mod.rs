@@ -154,8 +154,4 @@ fn check_name(answer: &Value, action: &ActionName) -> Result<(), ProviderError> 
 }
 
 #[cfg(test)]
-mod attach_tests;
-#[cfg(test)]
-mod bulk_tests;
-#[cfg(test)]
 mod tests;

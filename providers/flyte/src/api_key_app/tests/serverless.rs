@@ -8,7 +8,7 @@ use anyssh_testkit::emulator::{Emulator, FlyteEmulator};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use super::{ensure, ensure_at, tenant};
+use crate::api_key_app::{ensure, ensure_at, tenant};
 use crate::auth::{self, Freshness};
 use crate::config::{ApiKey, Config};
 use crate::flyte::Flyte;

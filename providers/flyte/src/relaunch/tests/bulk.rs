@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use anyssh_core::{ErrorKind, ProviderError};
 use serde_json::{Value, json};
 
-use super::Launched;
-use super::tests::{sent, server, start};
+use super::{sent, server, start};
 use crate::connect_rpc::LARGEST_BULK;
+use crate::relaunch::Launched;
 use crate::testing::{Exchange, Server};
 
 /// What reaches CreateRun and UploadInputs, as texts.
@@ -117,7 +117,7 @@ async fn a_run_without_inputs_has_an_empty_object_for_them() {
 }
 
 /// What a server answers whose run has lost its outputs, and what it says of URIs.
-async fn without_outputs(words: &str, uris: (u16, Value)) -> (Result<Launched, ProviderError>, super::tests::Log) {
+async fn without_outputs(words: &str, uris: (u16, Value)) -> (Result<Launched, ProviderError>, super::Log) {
     let gone = json!({"code": "not_found", "message": words});
     let (server, log) = server(move |method| match method {
         "GetActionData" => Some((404, gone.clone())),
@@ -165,7 +165,7 @@ async fn inputs_that_are_gone_or_that_nobody_can_name_are_the_end() {
 #[tokio::test]
 async fn the_details_of_another_run_are_not_started_from() {
     let (server, _) = server(|method| {
-        let mut run = super::tests::source_run();
+        let mut run = super::source_run();
         run["details"]["action"]["id"] = json!({"run": {"name": "r2"}, "name": "a0"});
         (method == "GetRunDetails").then_some((200, run))
     })

@@ -1,5 +1,7 @@
 //! Keys that are made, kept and found again.
 
+mod serverless;
+
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 

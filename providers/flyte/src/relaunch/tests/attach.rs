@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyssh_core::{ErrorKind, Progress, ProviderError, Wake};
 use serde_json::{Value, json};
 
-use super::tests::{server, start};
-use super::{Launched, Relaunch};
+use super::{server, start};
+use crate::relaunch::{Launched, Relaunch};
 use crate::target::ActionName;
 use crate::testing::{Server, details, flyte, within};
 

@@ -1,5 +1,8 @@
 //! Starting a run again, over a scripted control plane.
 
+mod attach;
+mod bulk;
+
 use std::sync::{Arc, Mutex};
 
 use anyssh_core::{ErrorKind, Progress, ProviderError, Wake};
@@ -11,7 +14,7 @@ use crate::testing::{Exchange, Server, details, flyte, within};
 
 const KEY: &str = "ssh-ed25519 AAAA flyte-ssh-debug";
 
-pub(super) fn source_run() -> Value {
+fn source_run() -> Value {
     json!({"details": {
         "runSpec": {
             "labels": {"values": {"team": "a"}}, "interruptible": true, "taskSpecSource": "TASK_SPEC_SOURCE_EPHEMERAL",
@@ -32,10 +35,10 @@ fn inputs() -> Value {
     json!({"literals": [{"name": "x", "value": {"scalar": {"binary": {"value": "gaF4AQ==", "tag": "msgpack"}}}}]})
 }
 
-pub(super) type Log = Arc<Mutex<Vec<(String, Value)>>>;
+type Log = Arc<Mutex<Vec<(String, Value)>>>;
 
 /// A control plane with the run `r1`; `answer` may answer otherwise.
-pub(super) async fn server(answer: impl Fn(&str) -> Option<(u16, Value)> + Send + Sync + 'static) -> (Server, Log) {
+async fn server(answer: impl Fn(&str) -> Option<(u16, Value)> + Send + Sync + 'static) -> (Server, Log) {
     let log: Log = Arc::default();
     let seen = Arc::clone(&log);
     let server = Server::start(move |exchange: Exchange| {
@@ -57,7 +60,7 @@ pub(super) async fn server(answer: impl Fn(&str) -> Option<(u16, Value)> + Send 
     (server, log)
 }
 
-pub(super) async fn start(server: &Server, action: &str) -> Result<Launched, ProviderError> {
+async fn start(server: &Server, action: &str) -> Result<Launched, ProviderError> {
     start_if(server, action, Wake::Allowed).await
 }
 
@@ -74,7 +77,7 @@ async fn start_if(server: &Server, action: &str, wake: Wake) -> Result<Launched,
     relaunch.start().await
 }
 
-pub(super) fn sent(log: &Log, method: &str) -> Value {
+fn sent(log: &Log, method: &str) -> Value {
     let log = log.lock().unwrap();
     log.iter().find(|(seen, _)| seen == method).map(|(_, body)| body.clone()).unwrap()
 }
