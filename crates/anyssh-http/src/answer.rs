@@ -54,20 +54,45 @@ impl Answer {
     /// # Errors
     /// Of kind [`ErrorKind::Protocol`], naming the place in the JSON and never showing a value.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, HttpError> {
-        self.read().map_err(|fault| {
-            // Names of fields come from the server too, and could be our own secret.
-            let text = self.about.secrets.redact(&fault.to_string());
-            let redacted = |text: Option<String>| text.map(|text| self.about.secrets.redact(&text));
-            self.about
-                .error(ErrorKind::Protocol, &text)
-                .with_status(self.status)
-                .with_place(redacted(fault.path), redacted(fault.field))
-                .with_arrival(true)
-                .with_attempts(self.attempts)
-        })
+        self.promised_json().and_then(|()| json::read(&self.body)).map_err(|fault| self.faulty(fault))
     }
 
-    fn read<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+    /// The body as a JSON text that nobody has read: for bulk that is passed on as it came. What is picked
+    /// out of it is for [`part`](Self::part).
+    ///
+    /// # Errors
+    /// Of kind [`ErrorKind::Protocol`] when it is no text, or promises to be something else than JSON.
+    pub fn text(&self) -> Result<&str, HttpError> {
+        let text = self.promised_json().and_then(|()| json::text(&self.body));
+        text.map_err(|fault| self.faulty(fault))
+    }
+
+    /// A part of the [`text`](Self::text), read as strictly as [`json`](Self::json) reads the whole.
+    ///
+    /// # Errors
+    /// As [`json`](Self::json).
+    pub fn part<T: DeserializeOwned>(&self, part: &str) -> Result<T, HttpError> {
+        json::read(part.as_bytes()).map_err(|fault| self.faulty(fault))
+    }
+
+    /// The error for an answer that is not what was agreed: `text` is the caller's own words.
+    pub fn unreadable(&self, text: &str) -> HttpError {
+        self.faulty(Fault::new(text))
+    }
+
+    fn faulty(&self, fault: Fault) -> HttpError {
+        // Names of fields come from the server too, and could be our own secret.
+        let text = self.about.secrets.redact(&fault.to_string());
+        let redacted = |text: Option<String>| text.map(|text| self.about.secrets.redact(&text));
+        self.about
+            .error(ErrorKind::Protocol, &text)
+            .with_status(self.status)
+            .with_place(redacted(fault.path), redacted(fault.field))
+            .with_arrival(true)
+            .with_attempts(self.attempts)
+    }
+
+    fn promised_json(&self) -> Result<(), Fault> {
         let content_type = self.content_type.as_deref();
         if self.body.is_empty() {
             return Err(Fault::new("the answer is empty"));
@@ -78,7 +103,7 @@ impl Answer {
         if let Some(other) = content_type.filter(|content_type| !json::promises_json(content_type)) {
             return Err(Fault::new(format!("the answer's content type is {}, not JSON", escape::quoted(other))));
         }
-        json::read(&self.body)
+        Ok(())
     }
 }
 

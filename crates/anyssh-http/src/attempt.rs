@@ -50,7 +50,7 @@ async fn read_answer(
     let status = response.status().as_u16();
     let content_type = text(response.headers(), CONTENT_TYPE.as_str()).map(str::to_owned);
     let server_time = text(response.headers(), DATE.as_str()).and_then(clock::parse_date);
-    let body = match timeout_at(end, body::read(response, body::LARGEST)).await {
+    let body = match timeout_at(end, body::read(response, call.largest_answer)).await {
         Ok(Ok(body)) => body,
         Ok(Err(broken)) => return Err(lost::within_the_answer(call, broken).with_status(status)),
         Err(_) => return Err(lost::unfinished_answer(call).with_status(status)),

@@ -2,7 +2,7 @@
 
 use reqwest::Response;
 
-/// The largest answer, in bytes (S9).
+/// The largest answer where a call does not say otherwise, in bytes (S9).
 pub(crate) const LARGEST: usize = 1024 * 1024;
 
 /// How much of an error's body is looked at, in bytes.

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 use crate::about::About;
-use crate::{Answer, Header, HttpClient, HttpError, RetryPolicy, path, send};
+use crate::{Answer, Header, HttpClient, HttpError, RetryPolicy, body, path, send};
 
 /// A call that is being put together. What is wrong with it (an id that is `..`) is told by
 /// [`send`](Self::send), before anything leaves.
@@ -20,6 +20,7 @@ pub struct Call {
     pub(crate) policy: RetryPolicy,
     pub(crate) deadline: Deadline,
     pub(crate) about: About,
+    pub(crate) largest_answer: usize,
     path: Result<String, HttpError>,
     query: Vec<(String, String)>,
     headers: HeaderMap,
@@ -52,7 +53,18 @@ impl Call {
         {
             headers.insert(HeaderName::from_static("idempotency-key"), value);
         }
-        Self { client: client.clone(), method, policy, deadline, about, path, query: Vec::new(), headers, body: None }
+        Self {
+            client: client.clone(),
+            method,
+            policy,
+            deadline,
+            about,
+            largest_answer: body::LARGEST,
+            path,
+            query: Vec::new(),
+            headers,
+            body: None,
+        }
     }
 
     /// Ends the path with a slash, for servers that insist on one.
@@ -98,6 +110,23 @@ impl Call {
     /// Keeps `secret`, which is somewhere in the body, out of every error about this call.
     pub fn hiding(mut self, secret: &SecretString) -> Self {
         self.about.secrets.hide(secret);
+        self
+    }
+
+    /// Reads an answer of up to `bytes` in place of 1 MiB: for bulk that is passed on and not looked into,
+    /// with [`Answer::text`]. All of it is held in memory.
+    ///
+    /// ```no_run
+    /// # async fn run(client: anyssh_http::HttpClient, deadline: anyssh_core::Deadline) -> Result<(), anyssh_http::HttpError> {
+    /// use anyssh_http::RetryPolicy;
+    ///
+    /// let call = client.post(&["v1", "export"], RetryPolicy::Safe, deadline);
+    /// let answer = call.with_largest_answer(64 << 20).send(&[200]).await?;
+    /// println!("{} bytes", answer.text()?.len());
+    /// # Ok(()) }
+    /// ```
+    pub fn with_largest_answer(mut self, bytes: usize) -> Self {
+        self.largest_answer = bytes;
         self
     }
 

@@ -23,6 +23,7 @@ struct Parts {
     field: Option<String>,
     hint: RetryHint,
     may_have_arrived: bool,
+    too_large: bool,
     attempts: u32,
     repeat: Repeat,
     source: Option<Box<dyn Error + Send + Sync>>,
@@ -51,6 +52,7 @@ impl HttpError {
             field: None,
             hint: RetryHint::default(),
             may_have_arrived: false,
+            too_large: false,
             attempts: 0,
             repeat: Repeat::Useless,
             source: None,
@@ -90,6 +92,12 @@ impl HttpError {
     /// Marks that the server may have acted on the request.
     pub(crate) fn with_arrival(mut self, may_have_arrived: bool) -> Self {
         self.0.may_have_arrived |= may_have_arrived;
+        self
+    }
+
+    /// Marks that one side would not take as much as the other had.
+    pub(crate) fn with_too_large(mut self) -> Self {
+        self.0.too_large = true;
         self
     }
 
@@ -157,6 +165,12 @@ impl HttpError {
     /// that nobody knows the id of (N4): say so with [`ProviderError::with_left_behind`].
     pub fn may_have_arrived(&self) -> bool {
         self.0.may_have_arrived
+    }
+
+    /// Whether there was too much of it: the answer was larger than the call's cap, or the server said so of
+    /// the request (413).
+    pub fn is_too_large(&self) -> bool {
+        self.0.too_large || self.0.status == Some(413)
     }
 
     /// Whether the same call may succeed later without any change.

@@ -30,12 +30,17 @@ pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
 
 /// Reads `bytes` as one JSON text, within the limits.
 pub(crate) fn tree(bytes: &[u8]) -> Result<Value, Fault> {
-    let text = std::str::from_utf8(bytes).map_err(|_| Fault::new("the answer is not UTF-8"))?;
+    let text = text(bytes)?;
     let fault = Cell::new(None);
     let mut parser = serde_json::Deserializer::from_str(text);
     let top = Checked { place: &Place::Top, depth: 0, fault: &fault };
     let read = top.deserialize(&mut parser).and_then(|value| parser.end().map(|()| value));
     read.map_err(|error| fault.take().unwrap_or_else(|| syntax_fault(&error)))
+}
+
+/// `bytes` as text, not read any further.
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, Fault> {
+    std::str::from_utf8(bytes).map_err(|_| Fault::new("the answer is not UTF-8"))
 }
 
 fn syntax_fault(error: &serde_json::Error) -> Fault {

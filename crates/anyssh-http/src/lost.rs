@@ -6,7 +6,7 @@ use std::io;
 use anyssh_core::{ErrorKind, escape};
 
 use crate::about::About;
-use crate::body::{Broken, LARGEST};
+use crate::body::Broken;
 use crate::error::Repeat;
 use crate::{Call, HttpError};
 
@@ -34,7 +34,9 @@ pub(crate) fn unreadable(about: &About, text: &str) -> HttpError {
 pub(crate) fn within_the_answer(call: &Call, broken: Broken) -> HttpError {
     let error = match broken {
         Broken::TooLarge => {
-            return unreadable(&call.about, &format!("the answer is too large: more than {LARGEST} bytes"));
+            let cap = call.largest_answer;
+            let text = format!("the answer is too large: more than {cap} bytes");
+            return unreadable(&call.about, &text).with_too_large();
         }
         Broken::Lost(error) => error.without_url(),
     };

@@ -1,10 +1,11 @@
 //! The control plane, typed: one method for each RPC.
 
 use anyssh_core::{Deadline, ProviderError};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::auth::Freshness;
+use crate::auth::{Freshness, PublicClientConfig};
 use crate::connect_rpc::{Code, ConnectClient, Messages, Procedure, RpcError};
+use crate::opaque;
 use crate::target::ActionName;
 use crate::wire::{
     AbortRequest, Action, ActionDetails, ActionIdentifier, DetailsAnswer, DetailsRequest, ListActionsAnswer,
@@ -17,8 +18,6 @@ const WATCH_ACTION_DETAILS: Procedure = Procedure::repeatable(RUNS, "WatchAction
 const ABORT_RUN: Procedure = Procedure::repeatable(RUNS, "AbortRun");
 const LIST_RUNS: Procedure = Procedure::repeatable(RUNS, "ListRuns");
 const LIST_ACTIONS: Procedure = Procedure::repeatable(RUNS, "ListActions");
-const PUBLIC_CLIENT_CONFIG: Procedure =
-    Procedure::repeatable("flyteidl2.auth.AuthMetadataService", "GetPublicClientConfig");
 
 /// How many runs one page has, and how many pages are read: a list that never ends must not fill the memory.
 const PAGE: u32 = 100;
@@ -77,8 +76,14 @@ impl ControlPlane {
         deadline: Deadline,
     ) -> Result<ActionDetails, RpcError> {
         let request = DetailsRequest { action_id: self.scope.action(action) };
-        let answer: DetailsAnswer = self.rpc.unary(GET_ACTION_DETAILS, &request, deadline).await?;
-        Ok(answer.details)
+        let answer = self.rpc.bulk(GET_ACTION_DETAILS, &request, deadline).await?;
+        let unreadable = |fault: String| answer.unreadable(&fault);
+        let Some(details) = opaque::at(answer.text()?, &["details"]).map_err(unreadable)? else {
+            return Ok(ActionDetails::default());
+        };
+        // The task is as large and as odd as its author made it.
+        let details = opaque::only(details, ActionDetails::MEMBERS).map_err(unreadable)?;
+        Ok(answer.part(&details)?)
     }
 
     /// The action whenever it changes, at once and whole each time.
@@ -136,7 +141,7 @@ impl ControlPlane {
 
     /// The domain that the control plane's data planes are under, where it names one.
     pub(crate) async fn data_plane_domain(&self, deadline: Deadline) -> Result<Option<String>, RpcError> {
-        let answer: PublicClientConfig = self.anonymous.unary(PUBLIC_CLIENT_CONFIG, &Nothing {}, deadline).await?;
+        let answer = PublicClientConfig::ask(&self.anonymous, deadline).await?;
         Ok(Some(answer.dataplane_domain).filter(|domain| !domain.is_empty()))
     }
 }
@@ -149,8 +154,35 @@ fn page(token: String) -> ListRequest {
 #[derive(Debug, Serialize)]
 pub(crate) struct Nothing {}
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct PublicClientConfig {
-    dataplane_domain: String,
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Server, action, within};
+    use crate::wire::Phase;
+
+    /// A run is reached whatever its task holds; of the rest everything is read strictly (S9).
+    #[tokio::test]
+    async fn the_details_are_read_whatever_the_task_holds() {
+        let task = format!(r#"{{"custom": {{"x": 1e300, "x": 2}}, "z": "{}"}}"#, "x".repeat(2 << 20));
+        let attempts = r#"[{"attempt": 2, "phase": 4}]"#;
+        for (status, attempts, is_read) in [
+            (r#"{"phase": "ACTION_PHASE_RUNNING"}"#, attempts, true),
+            (r#"["ACTION_PHASE_RUNNING"]"#, attempts, false),
+            (r#"{"phase": 4}"#, r#"[{"attempt": 1e300}]"#, false),
+            (r#"{"phase": 4, "phase": 5}"#, attempts, false),
+        ] {
+            let answer = format!(
+                r#"{{"details": {{"id": {{"name": "a0"}}, "task": {task}, "status": {status}, "attempts": {attempts}}}}}"#
+            );
+            let server = Server::start(move |exchange| {
+                let answer = answer.clone();
+                async move { exchange.text(&answer).await }
+            })
+            .await;
+            let details = server.control_plane().action_details(&action(), within(20)).await;
+            assert_eq!(details.is_ok(), is_read, "{status} {details:?}");
+            if let Ok(details) = details {
+                assert_eq!((details.status.phase, details.attempts[0].attempt), (Phase::Running, 2));
+            }
+        }
+    }
 }

@@ -5,6 +5,7 @@ use anyssh_http::BaseUrl;
 use serde::{Deserialize, Serialize};
 
 use crate::api::ControlPlane;
+use crate::config::bare_endpoint;
 use crate::connect_rpc::{Procedure, RpcError};
 use crate::wire::{ActionIdentifier, ProjectIdentifier};
 
@@ -35,6 +36,7 @@ struct Request {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Answer {
+    #[serde(alias = "cluster_endpoint")]
     cluster_endpoint: String,
 }
 
@@ -71,9 +73,11 @@ pub(crate) async fn select(
 /// An endpoint as the control plane spells it: `dns:///host[:port]`, a URL, or the host alone. Plain `http`
 /// stays on loopback, where the control plane itself is plain.
 fn parse(text: &str, base: &BaseUrl) -> Result<BaseUrl, FieldError> {
-    let bare = ["dns:///", "https://", "http://"].iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text);
+    let bare = bare_endpoint(text);
     let scheme = if base.origin().starts_with("http:") { "http" } else { "https" };
-    BaseUrl::parse(FIELD, &format!("{scheme}://{bare}"))
+    let url = format!("{scheme}://{bare}");
+    // Where the user chose plain http beyond loopback no token is sent, to nobody.
+    if base.keeps_secrets() { BaseUrl::parse(FIELD, &url) } else { BaseUrl::parse_plain_too(FIELD, &url) }
 }
 
 /// The host of a base URL, to be compared with others.
@@ -113,6 +117,18 @@ mod tests {
         }
         assert_eq!(selected(json!({})).await.unwrap(), None);
         assert_eq!(selected(Value::Null).await.unwrap(), None, "a control plane without the service");
+    }
+
+    /// A control plane that the user reaches by plain http beyond loopback may name itself; elsewhere `http`
+    /// becomes `https`.
+    #[test]
+    fn the_scheme_is_that_of_the_control_plane() {
+        let plain = BaseUrl::parse_plain_too("endpoint", "http://flyte.internal:8089").unwrap();
+        for text in ["flyte.internal:8089", "dns:///flyte.internal:8089", "http://flyte.internal:8089/"] {
+            assert_eq!(parse(text, &plain).as_ref(), Ok(&plain), "{text}");
+        }
+        let tls = BaseUrl::parse("endpoint", "https://acme.example").unwrap();
+        assert_eq!(parse("http://d.acme.example", &tls).unwrap().to_string(), "https://d.acme.example");
     }
 
     /// K5: where the control plane is plain loopback, a host elsewhere is not spoken to in plain text.

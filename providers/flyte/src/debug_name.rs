@@ -13,6 +13,11 @@ pub(crate) fn debug_name(run: &str, name: Option<&str>) -> String {
     }
 }
 
+/// Whether the name made for `run` may be made for another run, too: something of it was changed or cut off.
+pub(crate) fn is_shared(run: &str) -> bool {
+    debug_name(run, None) != format!("{run}{SUFFIX}")
+}
+
 /// Lower-case letters, digits and `-` between them, at most `longest` of them. A name that begins with `u`
 /// is refused by the control plane, so it loses them all.
 fn sanitized(text: &str, longest: usize) -> String {

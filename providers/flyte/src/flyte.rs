@@ -159,3 +159,20 @@ fn summary(action: Action) -> ActionSummary {
         task: task.map(|name| escape::printable(&name, escape::MESSAGE_CAP)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use anyssh_core::{ErrorKind, Surroundings};
+
+    use crate::testing::{flyte_at, within};
+
+    /// K5: over plain http beyond loopback calls go without a token, as those of Flyte's own client.
+    #[tokio::test]
+    async fn no_token_goes_over_plain_http_beyond_loopback() {
+        let insecure = [("FLYTE_ADMIN_INSECURE", "true")];
+        let flyte = flyte_at("http://flyte.invalid:8089", Surroundings::none(), &insecure);
+        let error = flyte.runs(within(2)).await.unwrap_err();
+        // With a token in it the call would have been refused before anything is looked up.
+        assert!(matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::TimedOut), "{error}");
+    }
+}

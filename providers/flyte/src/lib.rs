@@ -20,7 +20,8 @@
 //! `provider.rs` is the trait, `ssh_debug.rs` the typed API; both find the way with `reach.rs`. `wait.rs` and
 //! `watch.rs` wait for the link, `link.rs` picks it, `route.rs` says where it may lead. `pod.rs`, `keypair.rs`,
 //! `headers_file.rs`, `launch_env.rs` and `ssh_config.rs` are what is kept and written here. `relaunch.rs` starts
-//! a run again, with the settings of `run_spec.rs`. `flyte.rs` and `api.rs` are the control plane, `cluster.rs` its data planes, `connect_rpc/` the
+//! a run again, with the settings of `run_spec.rs`; `opaque.rs`
+//! passes on what nobody reads. `turn.rs` lets one process at a time log in. `flyte.rs` and `api.rs` are the control plane, `cluster.rs` its data planes, `connect_rpc/` the
 //! protocol, `wire/` the messages. `config/` reads Flyte's files, `auth/` gets tokens.
 
 mod api;
@@ -38,6 +39,7 @@ mod ingress;
 mod keypair;
 mod launch_env;
 mod link;
+mod opaque;
 mod options;
 mod pod;
 mod provider;
@@ -48,6 +50,7 @@ mod run_spec;
 mod ssh_config;
 mod ssh_debug;
 mod target;
+mod turn;
 mod wait;
 mod watch;
 mod wire;

@@ -13,10 +13,11 @@ pub(crate) fn for_debugging(spec: Value, source: &RunIdentifier, public_key: &st
         Value::Object(spec) => spec,
         _ => Map::new(),
     };
-    for key in ["relation", "relatedTo", "recover"] {
+    // Servers take both spellings of a name, so both may come.
+    for key in ["relation", "relatedTo", "related_to", "recover"] {
         spec.remove(key);
     }
-    let deployed = is_deployed(spec.get("taskSpecSource"));
+    let deployed = is_deployed(spec.get("taskSpecSource").or(spec.get("task_spec_source")));
     let envs = spec.remove("envs").unwrap_or_default();
     spec.insert("envs".to_owned(), overlaid(envs, deployed, &launch_env(public_key, &BTreeMap::new())));
     spec.insert("relation".to_owned(), json!({"relatedTo": source, "relationType": "RELATION_TYPE_RERUN"}));
@@ -40,10 +41,10 @@ fn overlaid(envs: Value, deployed: bool, ours: &BTreeMap<String, String>) -> Val
     let key = |pair: &Value| pair.get("key").and_then(Value::as_str).unwrap_or_default().to_owned();
     values.retain(|pair| !(deployed && key(pair) == "_F_SYS_PATH"));
     for (name, value) in ours {
-        match values.iter_mut().find(|pair| key(pair) == *name) {
-            Some(pair) => *pair = json!({"key": name, "value": value}),
-            None => values.push(json!({"key": name, "value": value})),
-        }
+        let place = values.iter().position(|pair| key(pair) == *name).unwrap_or(values.len());
+        // Of two, the pod takes the last: none but ours may stay, least of all another `_F_SSH_PK`.
+        values.retain(|pair| key(pair) != *name);
+        values.insert(place, json!({"key": name, "value": value}));
     }
     envs["values"] = Value::Array(values);
     envs
@@ -52,6 +53,18 @@ fn overlaid(envs: Value, deployed: bool, ours: &BTreeMap<String, String>) -> Val
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A key that somebody else put into the run a second time does not log in to the new one.
+    #[test]
+    fn our_variables_are_there_once_however_often_they_were() {
+        let pair = |key: &str, value: &str| json!({"key": key, "value": value});
+        let theirs = [pair("_F_SSH_PK", "a"), pair("B", "1"), pair("_F_SSH_PK", "b"), pair("_F_E_SSH", "0")];
+        let source = RunIdentifier::default();
+        let spec = for_debugging(json!({"envs": {"values": theirs}, "related_to": {}}), &source, "mine");
+        let expected = [pair("_F_SSH_PK", "mine"), pair("B", "1"), pair("_F_E_SSH", "1"), pair("_F_E_VS", "True")];
+        assert_eq!(spec["envs"]["values"], json!(expected));
+        assert!(spec.get("related_to").is_none());
+    }
 
     #[test]
     fn the_path_of_a_local_python_is_dropped_for_deployed_tasks() {

@@ -96,6 +96,17 @@ impl Exchange {
         self.write(format!("{head}{body}").as_bytes()).await;
     }
 
+    /// Answers with this text, byte by byte.
+    pub(crate) async fn text(self, body: &str) {
+        self.beginning(body.len(), body).await;
+    }
+
+    /// Promises an answer of this length, of which only the beginning comes.
+    pub(crate) async fn beginning(mut self, length: usize, body: &str) {
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length:";
+        self.write(format!("{head} {length}\r\n\r\n{body}").as_bytes()).await;
+    }
+
     /// Begins a stream of messages.
     pub(crate) async fn stream(&mut self) {
         self.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/connect+json\r\nconnection: close\r\n\r\n").await;
@@ -171,14 +182,20 @@ pub(crate) fn flyte_in(server: &Server, home: &Path) -> Flyte {
 }
 
 fn flyte_with(server: &Server, surroundings: Surroundings) -> Flyte {
+    flyte_at(&server.uri, surroundings, &[])
+}
+
+/// What a user of the control plane at `endpoint` has, with more variables.
+pub(crate) fn flyte_at(endpoint: &str, surroundings: Surroundings, more: &[(&str, &str)]) -> Flyte {
     let set = |settings: Settings, (name, value): (&str, &str)| settings.with_setting(name, value.into());
     let values = [
-        ("FLYTE_ADMIN_ENDPOINT", server.uri.as_str()),
+        ("FLYTE_ADMIN_ENDPOINT", endpoint),
         ("FLYTE_TASK_ORG", "acme"),
         ("FLYTE_TASK_PROJECT", "flytesnacks"),
         ("FLYTE_TASK_DOMAIN", "development"),
         ("FLYTE_AUTH_TYPE", "Passthrough"),
     ];
-    let config = Config::read(&values.into_iter().fold(Settings::new().with_surroundings(surroundings), set)).unwrap();
+    let values = values.iter().chain(more).copied();
+    let config = Config::read(&values.fold(Settings::new().with_surroundings(surroundings), set)).unwrap();
     Flyte::over(config, Some(Arc::new(FixedToken))).unwrap()
 }

@@ -48,7 +48,8 @@ const OPENS_SECRETS: &[&str] = &[
     "providers/flyte/src/auth/pkce.rs",
     "providers/flyte/src/auth/store.rs",
     // Into the headers of Flyte's control plane and of the way into a pod, and into files of the user's.
-    "providers/flyte/src/api_key_app.rs",
+    "providers/flyte/src/api_key_app/apps.rs",
+    "providers/flyte/src/api_key_app/place.rs",
     "providers/flyte/src/connect_rpc/client.rs",
     "providers/flyte/src/headers_file.rs",
     "providers/flyte/src/ingress.rs",

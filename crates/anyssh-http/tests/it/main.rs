@@ -5,6 +5,7 @@
 mod kit;
 
 mod answers;
+mod bulk;
 mod environment;
 mod hostile;
 mod polling;

@@ -116,4 +116,17 @@ mod tests {
         let error: ProviderError = printed("exec sleep 600", 200).await.unwrap_err().into();
         assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
     }
+
+    /// And it is not left behind: the end of its output comes with its own end.
+    #[tokio::test]
+    async fn a_command_that_hangs_is_not_left_behind() {
+        let scratch = tempfile::tempdir().unwrap();
+        let fifo = scratch.path().join("alive");
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+        let reader = tokio::net::unix::pipe::OpenOptions::new().open_receiver(&fifo).unwrap();
+        let script = format!("exec 9> {}; echo x >&9; exec sleep 30", fifo.display());
+        printed(&script, 500).await.unwrap_err();
+        let end = tokio::time::timeout(Duration::from_secs(10), read(Some(reader))).await;
+        assert_eq!(end.unwrap().unwrap(), b"x\n");
+    }
 }

@@ -167,3 +167,20 @@ fn complete_url(answer: &DeviceAnswer, config: &Config) -> Result<String, FieldE
     url.set_fragment(fragment);
     Ok(url.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// S11: a server neither makes us ask without a pause nor wait for ever.
+    #[test]
+    fn the_pause_between_two_questions_has_bounds() {
+        let cases = [(Value::Null, 5), (0.into(), 1), ("7".into(), 7), (2.5.into(), 3), (1_000_000.into(), 60)];
+        for (interval_, seconds) in cases {
+            let answer = serde_json::json!({
+                "device_code": "d", "user_code": "u", "verification_uri": "https://a", "interval": interval_,
+            });
+            assert_eq!(interval(&serde_json::from_value(answer).unwrap()), seconds, "{interval_}");
+        }
+    }
+}

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use super::device::DeviceFlow;
 use super::metadata::Metadata;
 use super::oauth::{Form, Minted, OAuthEndpoint, ask_for_token};
-use super::store::{Owner, TokenStore, digest};
+use super::store::{Owner, TokenStore, is_same};
 use super::{AuthError, Freshness, Token, TokenSource, client_secret, command, pkce, scope};
 use crate::config::{Config, Login};
 use crate::connect_rpc::{ConnectClient, RpcError};
@@ -51,7 +51,9 @@ struct InHand {
 
 impl Tokens {
     pub(crate) fn new(config: &Config, rpc: ConnectClient) -> Self {
-        let store = TokenStore::new(config.token_dir.clone());
+        // Whose token a command prints is known to the command alone: it may be another account's tomorrow (K8).
+        let keeps = !matches!(config.login, Login::ExternalCommand(_));
+        let store = TokenStore::new(config.token_dir.clone().filter(|_| keeps));
         Self {
             config: config.clone(),
             rpc,
@@ -78,9 +80,18 @@ impl Tokens {
         let endpoint = self.config.endpoint.base_url.to_string();
         let audience = metadata.client.audience.clone();
         let owner = Owner { endpoint, audience, identity: self.identity.clone() };
-        let refresh_token = before.filter(|before| before.owner == owner).and_then(|b| b.minted.refresh_token.clone());
-        let minted = self.mint(&metadata, refresh_token, deadline).await?;
+        // Two browsers at once are one too many, and a refresh token is good for one use.
+        let _turn = if self.config.login.has_user() { self.store.turn(&owner, deadline).await? } else { None };
+        let kept = self.store.token(&owner);
         self.store.keep_known(&owner.endpoint, &owner.audience, &rpc_header);
+        let before = before.filter(|before| before.owner == owner).map(|before| &before.minted);
+        if let Some(minted) = kept.clone().filter(|kept| is_news(kept, before)) {
+            // Another process made it meanwhile.
+            return Ok(InHand { minted, rpc_header, owner, margin: SHORTEST_LIFE });
+        }
+        // The one in the file is the newest; without files there is the one in hand.
+        let refresh_token = kept.as_ref().or(before).and_then(|minted| minted.refresh_token.clone());
+        let minted = self.mint(&metadata, refresh_token, deadline).await?;
         self.store.keep(&owner, &minted);
         Ok(InHand { margin: margin(&minted), minted, rpc_header, owner })
     }
@@ -165,7 +176,7 @@ impl TokenSource for Tokens {
             && freshness == Freshness::New
         {
             // What was refused is used by nobody again, also if no other can be made now.
-            self.store.forget(&token.owner);
+            self.store.forget(&token.owner, &token.minted.access_token);
             token.minted.expires_at = Some(SystemTime::UNIX_EPOCH);
         }
         let token = self.make(current.token.as_ref(), deadline).await?;
@@ -180,7 +191,7 @@ impl InHand {
     /// Whether it can be used. One without a known end can, as long as it is in hand: files keep none.
     fn lives(&self, now: SystemTime) -> bool {
         match self.minted.expires_at {
-            Some(expiry) => expiry.duration_since(now).is_ok_and(|left| left > self.margin),
+            Some(expiry) => is_further_than(self.margin, expiry, now),
             None => self.margin < SHORTEST_LIFE,
         }
     }
@@ -192,6 +203,16 @@ impl InHand {
             rpc_header: self.rpc_header.clone(),
         }
     }
+}
+
+/// Whether a token from a file can be used, and is another one than the one before.
+fn is_news(kept: &Minted, before: Option<&Minted>) -> bool {
+    kept.expires_at.is_some_and(|expiry| is_further_than(SHORTEST_LIFE, expiry, SystemTime::now()))
+        && before.is_none_or(|before| !is_same(&before.access_token, &kept.access_token))
+}
+
+fn is_further_than(margin: Duration, expiry: SystemTime, now: SystemTime) -> bool {
+    expiry.duration_since(now).is_ok_and(|left| left > margin)
 }
 
 /// A token of short life is used for half of it: with the whole margin it would be made for each call.
@@ -206,10 +227,7 @@ fn identity(config: &Config) -> String {
         Login::Pkce => "browser".to_owned(),
         Login::DeviceFlow => "device".to_owned(),
         Login::ClientSecret { id, .. } => format!("client {id}"),
-        Login::ExternalCommand(words) => {
-            let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            format!("command {}", digest(&words))
-        }
+        Login::ExternalCommand(_) => "command".to_owned(),
         Login::Passthrough => "nobody".to_owned(),
     };
     if config.scopes.is_empty() { who } else { format!("{who} for {}", config.scopes.join(" ")) }

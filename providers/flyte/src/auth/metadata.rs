@@ -2,8 +2,9 @@
 
 use anyssh_core::{Deadline, FieldError, ProviderError};
 use anyssh_http::Header;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+use crate::api::Nothing;
 use crate::connect_rpc::{ConnectClient, Procedure, RpcError};
 
 const SERVICE: &str = "flyteidl2.auth.AuthMetadataService";
@@ -24,8 +25,11 @@ pub(crate) struct Metadata {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct OAuth2Metadata {
+    #[serde(alias = "authorization_endpoint")]
     pub(crate) authorization_endpoint: String,
+    #[serde(alias = "token_endpoint")]
     pub(crate) token_endpoint: String,
+    #[serde(alias = "device_authorization_endpoint")]
     pub(crate) device_authorization_endpoint: String,
 }
 
@@ -33,11 +37,24 @@ pub(crate) struct OAuth2Metadata {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct PublicClientConfig {
+    #[serde(alias = "client_id")]
     pub(crate) client_id: String,
+    #[serde(alias = "redirect_uri")]
     pub(crate) redirect_uri: String,
     pub(crate) scopes: Vec<String>,
+    #[serde(alias = "authorization_metadata_key")]
     authorization_metadata_key: String,
     pub(crate) audience: String,
+    /// The domain that the control plane's data planes are under, where it names one.
+    #[serde(alias = "dataplane_domain")]
+    pub(crate) dataplane_domain: String,
+}
+
+impl PublicClientConfig {
+    /// Asks the control plane.
+    pub(crate) async fn ask(rpc: &ConnectClient, deadline: Deadline) -> Result<Self, RpcError> {
+        rpc.unary(PUBLIC_CLIENT_CONFIG, &Nothing {}, deadline).await
+    }
 }
 
 impl Metadata {
@@ -45,7 +62,7 @@ impl Metadata {
     pub(crate) async fn discover(rpc: &ConnectClient, deadline: Deadline) -> Result<Self, RpcError> {
         let (server, client) = tokio::try_join!(
             rpc.unary(OAUTH2_METADATA, &Nothing {}, deadline),
-            rpc.unary(PUBLIC_CLIENT_CONFIG, &Nothing {}, deadline),
+            PublicClientConfig::ask(rpc, deadline),
         )?;
         Ok(Self { server, client })
     }
@@ -66,7 +83,3 @@ impl Metadata {
 pub(crate) fn parse_header(name: &str) -> Result<String, FieldError> {
     Header::parse("authorization_metadata_key", name, "Bearer").map(|_| name.to_ascii_lowercase())
 }
-
-/// A request without fields.
-#[derive(Serialize)]
-struct Nothing {}

@@ -29,6 +29,7 @@ use crate::connect_rpc::ConnectClient;
 pub(crate) use gateway::Gateway;
 use kept::Tokens;
 use metadata::Metadata;
+pub(crate) use metadata::PublicClientConfig;
 
 /// A Bearer token, and how RPCs carry it.
 #[derive(Clone)]

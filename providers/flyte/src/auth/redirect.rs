@@ -199,3 +199,21 @@ fn cannot_listen(port: u16, error: &io::Error) -> ProviderError {
 
 const GOOD: &str = "<!doctype html><title>anyssh</title><p>You are logged in. This page can be closed.";
 const BAD: &str = "<!doctype html><title>anyssh</title><p>This is not the login that anyssh waits for.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// S9: of a head without end no more is read than any head has; the connection ends before its time is over.
+    #[tokio::test]
+    async fn a_head_without_end_is_cut_off() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let flood = tokio::spawn(async move { while client.write_all(&[b'x'; 4096]).await.is_ok() {} });
+        let read = timeout(HEAD_TIMEOUT, read_head(&mut stream)).await;
+        assert_eq!(read.unwrap().unwrap_err().kind(), io::ErrorKind::InvalidData);
+        drop(stream);
+        flood.await.unwrap();
+    }
+}

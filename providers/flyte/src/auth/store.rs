@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use anyssh_core::{Deadline, ProviderError};
 use anyssh_private_dir::PrivateDir;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::metadata::parse_header;
 use super::oauth::{Minted, parse_token};
+use crate::turn::{self, Turn};
 
 /// The largest record that is read, in bytes.
 const LARGEST: usize = 64 * 1024;
@@ -101,10 +103,11 @@ impl TokenStore {
         self.write(&owner.file(), &record);
     }
 
-    /// Forgets the owner's token: it was refused. A refresh token is kept, since it is another one.
-    pub(crate) fn forget(&self, owner: &Owner) {
-        let refresh_token = self.token(owner).and_then(|minted| minted.refresh_token);
-        match (refresh_token, self.open()) {
+    /// Forgets the token that was refused, and no other that somebody put in its place. A refresh token is
+    /// kept, since it is another one.
+    pub(crate) fn forget(&self, owner: &Owner, refused: &SecretString) {
+        let Some(kept) = self.token(owner).filter(|kept| is_same(&kept.access_token, refused)) else { return };
+        match (kept.refresh_token, self.open()) {
             (Some(refresh_token), _) => {
                 let expires_at = at(1);
                 self.keep(
@@ -115,6 +118,12 @@ impl TokenStore {
             (None, Some(directory)) => drop(directory.remove_file(owner.file())),
             (None, None) => {}
         }
+    }
+
+    /// Waits until no other process makes a token for the owner; `None` where nothing is kept.
+    pub(crate) async fn turn(&self, owner: &Owner, deadline: Deadline) -> Result<Option<Turn>, ProviderError> {
+        let Some(directory) = self.open() else { return Ok(None) };
+        turn::take(&directory, &format!("turn-{}", owner.file()), "logging in", deadline).await
     }
 
     fn read<T: for<'de> Deserialize<'de>>(&self, name: &str) -> Option<T> {
@@ -147,13 +156,17 @@ fn name(kind: &str, words: &[&str]) -> String {
 }
 
 /// A short name for words that are long or not fit to be shown.
-pub(crate) fn digest(words: &[&str]) -> String {
+fn digest(words: &[&str]) -> String {
     let mut hash = Sha256::new();
     for word in words {
         hash.update((word.len() as u64).to_be_bytes());
         hash.update(word.as_bytes());
     }
     hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(crate) fn is_same(one: &SecretString, other: &SecretString) -> bool {
+    one.expose_secret() == other.expose_secret()
 }
 
 fn at(seconds: u64) -> Option<SystemTime> {
@@ -196,12 +209,14 @@ mod tests {
         ] {
             assert_eq!(read(&store, &other), None, "{other:?}");
         }
-        store.forget(&mine);
+        store.forget(&mine, &"tok.0".into());
+        assert_eq!(read(&store, &mine).as_deref(), Some("tok.1"), "another one's token stays");
+        store.forget(&mine, &"tok.1".into());
         let forgotten = store.token(&mine).unwrap();
         assert_eq!((forgotten.access_token.expose_secret(), forgotten.expires_at), ("refused", at(1)));
         assert_eq!(forgotten.refresh_token.unwrap().expose_secret(), "refresh-1");
         store.keep(&mine, &Minted { refresh_token: None, ..minted("tok.2") });
-        store.forget(&mine);
+        store.forget(&mine, &"tok.2".into());
         assert_eq!(read(&store, &mine), None);
     }
 
@@ -220,7 +235,13 @@ mod tests {
         std::fs::copy(directory.join(mine.file()), directory.join(other.file())).unwrap();
         assert_eq!(read(&store, &other), None);
         assert_eq!(store.known("https://a").unwrap().rpc_header, "flyte-authorization");
+        let (a, b) = (name("control-plane", &["https://a"]), name("control-plane", &["https://b"]));
+        std::fs::copy(directory.join(&a), directory.join(&b)).unwrap();
+        assert_eq!(store.known("https://b"), None);
         let private = PrivateDir::open(&directory).unwrap();
+        let spoiled = r#"{"endpoint":"https://b","audience":"","rpc_header":"host"}"#;
+        private.replace_file(&b, spoiled.as_bytes()).unwrap();
+        assert_eq!(store.known("https://b"), None);
         for spoiled in [
             "",
             "{}",

@@ -6,6 +6,8 @@ use anyssh_core::FieldError;
 use base64ct::{Base64, Base64Unpadded, Encoding as _};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::endpoint_form::bare_endpoint;
+
 const EXPECTED: &str = "an API key: base64 of endpoint:client id:client secret:organisation";
 
 /// The longest key, in bytes. Real ones have about 200.
@@ -38,7 +40,9 @@ impl ApiKey {
         let mut next = || parts.next().ok_or_else(refused);
         let (org, secret, client_id, endpoint) = (next()?, next()?, next()?, next()?);
         let is_plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-        if ![secret, client_id, endpoint].into_iter().all(is_plain) || !(org.is_empty() || is_plain(org)) {
+        // Blanks are part of ids and secrets (RFC 6749, appendix A), and some servers make secrets of more.
+        let is_text = |text: &str| !text.is_empty() && !text.contains(char::is_control);
+        if !is_plain(endpoint) || !is_text(client_id) || !is_text(secret) || !(org.is_empty() || is_plain(org)) {
             return Err(refused());
         }
         Ok(Self {
@@ -51,8 +55,7 @@ impl ApiKey {
 
     /// The key in the form that Flyte's own client reads, too: without the endpoint's scheme.
     pub(crate) fn encode(&self) -> SecretString {
-        let endpoint = ["https://", "http://", "dns:///"].iter().find_map(|scheme| self.endpoint.strip_prefix(scheme));
-        let (endpoint, org) = (endpoint.unwrap_or(&self.endpoint), self.org.as_deref().unwrap_or("None"));
+        let (endpoint, org) = (bare_endpoint(&self.endpoint), self.org.as_deref().unwrap_or("None"));
         let text = format!("{endpoint}:{}:{}:{org}", self.client_id, self.client_secret.expose_secret());
         Base64::encode_string(text.as_bytes()).into()
     }
@@ -94,12 +97,30 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_secret_is_any_text_on_one_line() {
+        for secret in ["hunt er22 +%=", "s3cret +%/\u{fc}"] {
+            let key = decode(&format!("acme.example:my id:{secret}:None")).unwrap();
+            assert_eq!((key.client_id.as_str(), key.client_secret.expose_secret()), ("my id", secret));
+            assert_eq!(ApiKey::decode("k", &key.encode()).unwrap().client_secret.expose_secret(), secret);
+        }
+    }
+
     /// K6: what is no key is not shown.
     #[test]
     fn what_is_no_key_is_refused_unseen() {
-        for text in
-            ["a:id:hunter22", ":id:hunter22:o", "a::hunter22:o", "a:id::o", "a:id:hunt er22:o", "a:id:hunter22:o\n", ""]
-        {
+        for text in [
+            "a:id:hunter22",
+            ":id:hunter22:o",
+            "a::hunter22:o",
+            "a:id::o",
+            "a b:id:hunter22:o",
+            "a:id:hunter22\u{7}:o",
+            "a:i\nd:hunter22:o",
+            "a:id:hunter22:o o",
+            "a:id:hunter22:o\n",
+            "",
+        ] {
             let error = decode(text).expect_err(text);
             assert!(error.field() == "FLYTE_API_KEY" && !error.to_string().contains("hunter22"), "{error}");
         }

@@ -38,6 +38,13 @@ pub(crate) fn parse(field: &'static str, text: &str, plain: Plain) -> Result<Bas
     Ok(url)
 }
 
+/// An endpoint without its scheme and its last slash: what is left of it in an API key.
+pub(crate) fn bare_endpoint(text: &str) -> &str {
+    let schemes = ["https://", "http://", "dns:///"];
+    let bare = schemes.iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text);
+    bare.strip_suffix('/').unwrap_or(bare)
+}
+
 fn without_scheme(plain: Plain) -> &'static str {
     match plain {
         Plain::Asked => "http",

@@ -162,7 +162,7 @@ fn is_trusted(path: &Path, bytes: &[u8], own: &[PathBuf], settings: &Settings) -
     let trust = Trust::of(settings.state_dir(), &path, bytes);
     if own.contains(&path) {
         // Named once is trusted from now on. Where that cannot be kept, it has to be named again.
-        let _kept = trust.keep();
+        let _kept = trust.is_kept() || trust.keep().is_ok();
         return true;
     }
     trust.is_kept()

@@ -37,6 +37,11 @@ impl Login {
         Self::ClientSecret { id: key.client_id.clone(), secret: key.client_secret.clone() }
     }
 
+    /// Whether somebody sits there and logs in.
+    pub(crate) fn has_user(&self) -> bool {
+        matches!(self, Self::Pkce | Self::DeviceFlow)
+    }
+
     /// Reads the login from the settings and the file.
     pub(crate) fn read(places: &Places<'_>) -> Result<Self, ProviderError> {
         let named = match places.word(&LOGIN)? {

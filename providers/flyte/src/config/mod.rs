@@ -17,10 +17,11 @@ mod yaml;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyssh_core::{ErrorKind, OptionInfo, ProviderError, Settings, Surroundings, escape};
+use anyssh_core::{ErrorKind, FieldError, OptionInfo, ProviderError, SettingInfo, Settings, Surroundings, escape};
 use anyssh_http::BaseUrl;
 
 pub(crate) use api_key::ApiKey;
+pub(crate) use endpoint_form::bare_endpoint;
 pub(crate) use found::untrusted_files;
 pub(crate) use login::{Login, below_working_dir};
 pub(crate) use names::SETTINGS;
@@ -30,14 +31,16 @@ use crate::endpoint::Endpoint;
 use endpoint_form::Plain;
 use found::Search;
 use names::{
-    API_KEY, CA_FILE, DISABLE_KEYRING, DOMAIN, EAGER_KEYS, ENDPOINT, HTTP_PROXY, INSECURE, INSECURE_SKIP_VERIFY, Key,
-    ORG, PROJECT, PROXY_COMMAND, SCOPES,
+    API_KEY, CA_FILE, DISABLE_KEYRING, DOMAIN, EAGER_KEYS, ENDPOINT, FLYTECTL_CONFIG, HTTP_PROXY, INSECURE,
+    INSECURE_SKIP_VERIFY, Key, LOGIN, ORG, PROJECT, PROXY_COMMAND, SCOPES, UCTL_CONFIG,
 };
 use values::Places;
 
 /// `[flyte] data_plane_hosts` of anyssh's own file, and the option of that name.
 pub(crate) const DATA_PLANE_HOSTS: OptionInfo =
     OptionInfo::value("data-plane-hosts", "HOSTS", "Hosts that get the token too, with commas between them");
+
+const KEY_WITH_ORG: &str = "an API key whose organisation is 1 to 63 letters, digits, '.', '_' or '-'";
 
 const IDENTIFIER: &str = "1 to 63 letters, digits, '.', '_' or '-', starting and ending with a letter or digit";
 
@@ -70,14 +73,16 @@ impl Config {
     /// Of kind `Config`, naming the setting or the line of the file.
     pub(crate) fn read(settings: &Settings) -> Result<Self, ProviderError> {
         let search = found::search(settings)?;
-        let places = Places { settings, file: search.file.as_ref() };
-        let key = api_key(settings)?;
+        let mut places = Places { settings, file: search.file.as_ref(), file_is_for_another: false };
+        let key = api_key(&places)?;
+        if let Some(key) = &key {
+            places.file_is_for_another = is_for_another(&places, key)?;
+        }
         let base_url = match &key {
             Some(key) => parse_endpoint(API_KEY.name, &key.endpoint, plain(&places)?)?,
             None => endpoint(&places, &search)?,
         };
-        let org_of_key = key.as_ref().and_then(|key| key.org.as_deref());
-        let org = identifier(&places, &ORG, org_of_key.or(endpoint_form::organisation(&base_url)))?;
+        let org = organisation(&places, key.as_ref(), &base_url)?;
         let token_dir = settings.state_dir().map(|state_dir| state_dir.join("tokens"));
         Ok(Self {
             org,
@@ -103,13 +108,34 @@ impl Config {
     }
 }
 
-fn api_key(settings: &Settings) -> Result<Option<ApiKey>, ProviderError> {
-    for info in [API_KEY, EAGER_KEYS[0], EAGER_KEYS[1]] {
+/// The API key, which is stronger than any file. What a task's pod has gives way to what the user names there.
+fn api_key(places: &Places<'_>) -> Result<Option<ApiKey>, ProviderError> {
+    let settings = places.settings;
+    let is_named = |info: &SettingInfo| settings.setting(info.name).is_some();
+    let names_another = [UCTL_CONFIG, FLYTECTL_CONFIG].iter().any(is_named) || places.has_variable(&LOGIN);
+    let eager: &[SettingInfo] = if names_another { &[] } else { &EAGER_KEYS };
+    for info in [API_KEY].iter().chain(eager) {
         if let Some(key) = settings.setting(info.name) {
             return ApiKey::decode(info.name, key).map(Some).map_err(ProviderError::config);
         }
     }
     Ok(None)
+}
+
+/// Whether the file names another control plane than the key: then what it says of gateways, logins, plain http
+/// and certificates is not meant for the key's (K5).
+fn is_for_another(places: &Places<'_>, key: &ApiKey) -> Result<bool, ProviderError> {
+    let Some((endpoint, _)) = places.word_in_file(&ENDPOINT)? else { return Ok(false) };
+    Ok(!bare_endpoint(&endpoint).eq_ignore_ascii_case(bare_endpoint(&key.endpoint)))
+}
+
+/// What a variable says, else the key, else the file, else the endpoint's name.
+fn organisation(places: &Places<'_>, key: Option<&ApiKey>, base_url: &BaseUrl) -> Result<String, ProviderError> {
+    match key.and_then(|key| key.org.as_deref()).filter(|_| !places.has_variable(&ORG)) {
+        Some(org) if is_identifier(org) => Ok(org.to_owned()),
+        Some(_) => Err(ProviderError::config(FieldError::secret(API_KEY.name, KEY_WITH_ORG))),
+        None => identifier(places, &ORG, endpoint_form::organisation(base_url)),
+    }
 }
 
 fn endpoint(places: &Places<'_>, search: &Search) -> Result<BaseUrl, ProviderError> {
@@ -136,6 +162,9 @@ fn no_endpoint(search: &Search) -> ProviderError {
         let shown = escape::printable(&path.display().to_string(), escape::MESSAGE_CAP);
         message =
             format!("no Flyte endpoint is configured, and {shown} is not trusted: name it once with FLYTECTL_CONFIG");
+    }
+    if let Some(file) = &search.file {
+        message = format!("{message}; {} is read in their place, and names none", file.shown());
     }
     ProviderError::new(ErrorKind::Config, message).with_field("admin.endpoint")
 }

@@ -12,6 +12,8 @@ use super::yaml::Node;
 pub(crate) struct Places<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) file: Option<&'a ConfigFile>,
+    /// Whether the file is about another control plane, so that its `admin` section is not for this one.
+    pub(crate) file_is_for_another: bool,
 }
 
 /// A value as it was found, and where.
@@ -26,12 +28,12 @@ pub(crate) struct Found {
 impl Places<'_> {
     /// A word; empty is the same as none.
     pub(crate) fn word(&self, key: &Key) -> Result<Option<(String, Found)>, ProviderError> {
-        let Some(found) = self.find(key) else { return Ok(None) };
-        match &found.node {
-            Node::Word(text) if text.contains(char::is_control) => Err(found.refused("text on one line")),
-            Node::Word(text) => Ok(Some((text.clone(), found))),
-            _ => Err(found.refused("one word")),
-        }
+        self.find(key).map_or(Ok(None), one_word)
+    }
+
+    /// The same, of the file alone.
+    pub(crate) fn word_in_file(&self, key: &Key) -> Result<Option<(String, Found)>, ProviderError> {
+        self.find_in_file(key).map_or(Ok(None), one_word)
     }
 
     /// The text of a word.
@@ -69,6 +71,11 @@ impl Places<'_> {
         words.filter(is_one).map(Some).ok_or_else(|| found.refused("a command and its arguments"))
     }
 
+    /// Whether a variable sets it, or anyssh's own file.
+    pub(crate) fn has_variable(&self, key: &Key) -> bool {
+        key.variables.iter().any(|variable| self.settings.setting(variable.name).is_some())
+    }
+
     fn find(&self, key: &Key) -> Option<Found> {
         for variable in key.variables {
             if let Some(value) = self.settings.setting(variable.name) {
@@ -76,10 +83,23 @@ impl Places<'_> {
                 return Some(Found { node, origin: variable.name.to_owned(), field: variable.name });
             }
         }
-        let file = self.file?;
+        self.find_in_file(key)
+    }
+
+    fn find_in_file(&self, key: &Key) -> Option<Found> {
+        let is_for_us = !self.file_is_for_another || key.path[0] != "admin";
+        let file = self.file.filter(|_| is_for_us)?;
         let node = file.tree.at(&key.path).filter(|node| **node != Node::Word(String::new()))?;
         let origin = format!("{} in {}", key.name, file.shown());
         Some(Found { node: node.clone(), origin, field: key.name })
+    }
+}
+
+fn one_word(found: Found) -> Result<Option<(String, Found)>, ProviderError> {
+    match &found.node {
+        Node::Word(text) if text.contains(char::is_control) => Err(found.refused("text on one line")),
+        Node::Word(text) => Ok(Some((text.clone(), found))),
+        _ => Err(found.refused("one word")),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyssh_core::Deadline;
-use anyssh_http::{Call, Header, HttpClient, RetryPolicy};
+use anyssh_http::{Answer, Call, Header, HttpClient, RetryPolicy};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,6 +11,9 @@ use serde::de::DeserializeOwned;
 use super::error::RpcError;
 use super::request_id;
 use crate::auth::{Freshness, Gateway, Token, TokenSource};
+
+/// The largest answer that is passed on, in bytes: the inputs and outputs of an action, or its task.
+pub(crate) const LARGEST_BULK: usize = 64 * 1024 * 1024;
 
 /// One method of a service.
 #[derive(Clone, Copy, Debug)]
@@ -81,24 +84,40 @@ impl ConnectClient {
         request: &impl Serialize,
         deadline: Deadline,
     ) -> Result<T, RpcError> {
-        match self.attempt(procedure, request, deadline, Freshness::Kept).await {
-            Err(error) if self.tokens.is_some() && error.wants_another_token() => {
-                self.attempt(procedure, request, deadline, Freshness::New).await
-            }
-            other => other,
-        }
+        Ok(self.answer(procedure, request, deadline, |call| call).await?.json()?)
     }
 
-    async fn attempt<T: DeserializeOwned>(
+    /// Calls a method whose answer is passed on and not read: as it came, up to [`LARGEST_BULK`].
+    ///
+    /// # Errors
+    /// By `deadline` at the latest.
+    pub(crate) async fn bulk(
         &self,
         procedure: Procedure,
         request: &impl Serialize,
         deadline: Deadline,
-        freshness: Freshness,
-    ) -> Result<T, RpcError> {
-        let credentials = self.credentials(deadline, freshness).await?;
-        let call = self.call(procedure, &credentials, deadline)?;
-        Ok(call.with_json(request).send(&[200]).await?.json()?)
+    ) -> Result<Answer, RpcError> {
+        self.answer(procedure, request, deadline, |call| call.with_largest_answer(LARGEST_BULK)).await
+    }
+
+    async fn answer(
+        &self,
+        procedure: Procedure,
+        request: &impl Serialize,
+        deadline: Deadline,
+        change: impl Fn(Call) -> Call,
+    ) -> Result<Answer, RpcError> {
+        let attempt = async |freshness| -> Result<Answer, RpcError> {
+            let credentials = self.credentials(deadline, freshness).await?;
+            let call = self.call(procedure, &credentials, deadline)?;
+            Ok(change(call.with_json(request)).send(&[200]).await?)
+        };
+        // What opens a gateway can be over, too, also where nothing else is sent.
+        let has_another = self.tokens.is_some() || self.gateway.is_some();
+        match attempt(Freshness::Kept).await {
+            Err(error) if has_another && error.wants_another_token() => attempt(Freshness::New).await,
+            other => other,
+        }
     }
 
     pub(super) async fn credentials(&self, deadline: Deadline, freshness: Freshness) -> Result<Credentials, RpcError> {
@@ -240,6 +259,24 @@ mod tests {
         for (status, body, code) in cases {
             assert_eq!(answered(status, body, json).await.code(), Some(code), "{status} {body}");
         }
+    }
+
+    /// An answer without a word of the protocol is what its status is in HTTP, and not "try again later".
+    #[tokio::test]
+    async fn a_bare_status_keeps_its_meaning() {
+        for (status, kind) in [
+            (400, ErrorKind::Protocol),
+            (404, ErrorKind::Protocol),
+            (407, ErrorKind::Unauthenticated),
+            (409, ErrorKind::Conflict),
+            (413, ErrorKind::Protocol),
+            (418, ErrorKind::Protocol),
+            (500, ErrorKind::Unavailable),
+        ] {
+            assert_eq!(answered(status, "", "text/plain").await.kind(), kind, "{status}");
+        }
+        let told = answered(500, r#"{"code":"unknown"}"#, "application/json").await;
+        assert_eq!(told.kind(), ErrorKind::Unavailable);
     }
 
     /// N1: a page, a redirect to a login and another content type say that this is no API.

@@ -56,7 +56,8 @@ impl Code {
     pub(crate) fn from_status(status: u16) -> Self {
         match status {
             400 => Self::Internal,
-            401 => Self::Unauthenticated,
+            // 407 is what a gateway says whose own token is over.
+            401 | 407 => Self::Unauthenticated,
             403 => Self::PermissionDenied,
             404 | 405 | 415 | 501 => Self::Unimplemented,
             429 | 502 | 503 | 504 => Self::Unavailable,
@@ -90,6 +91,8 @@ impl Code {
 pub(crate) struct RpcError {
     /// The protocol's code, where an answer came.
     code: Option<Code>,
+    /// What the caller can do next.
+    kind: ErrorKind,
     message: String,
     /// The server's own words, escaped and capped.
     server_message: Option<String>,
@@ -99,7 +102,8 @@ pub(crate) struct RpcError {
 #[derive(Debug)]
 enum Cause {
     Http(HttpError),
-    Auth(Box<AuthError>),
+    /// There is no token, or an answer does not say what it should.
+    Other(Box<ProviderError>),
     /// An error that the server told inside a stream.
     Told,
 }
@@ -110,6 +114,7 @@ impl RpcError {
         let shown = if message.is_empty() { word.to_owned() } else { format!("{word}: {message}") };
         Self {
             code: Some(code),
+            kind: code.kind(),
             message: format!("{call}: {shown}"),
             server_message: Some(message.to_owned()),
             cause: Cause::Told,
@@ -118,7 +123,7 @@ impl RpcError {
 
     /// An answer that could be read and does not say what it should.
     pub(crate) fn answered_wrongly(error: FieldError) -> Self {
-        AuthError::Other(ProviderError::protocol(error)).into()
+        ProviderError::protocol(error).into()
     }
 
     /// The protocol's code, if there was an answer that is an error.
@@ -133,16 +138,22 @@ impl RpcError {
 
     /// What the caller can do next.
     pub(crate) fn kind(&self) -> ErrorKind {
-        match (&self.cause, self.code) {
-            (_, Some(code)) => code.kind(),
-            (Cause::Http(error), None) => error.kind(),
-            (Cause::Auth(_), None) | (Cause::Told, None) => ErrorKind::Unauthenticated,
-        }
+        self.kind
+    }
+
+    /// Whether the server may have done what it was asked for, although no answer says so.
+    pub(crate) fn may_have_arrived(&self) -> bool {
+        matches!(&self.cause, Cause::Http(error) if error.may_have_arrived())
     }
 
     /// Whether the server has no such method, in any of the ways in which servers say so.
     pub(crate) fn is_unimplemented(&self) -> bool {
         self.code == Some(Code::Unimplemented)
+    }
+
+    /// Whether there was too much of it, in the answer or in the request.
+    pub(crate) fn is_too_large(&self) -> bool {
+        matches!(&self.cause, Cause::Http(error) if error.is_too_large())
     }
 
     /// Whether another token may help. Some servers say so in words only.
@@ -163,15 +174,29 @@ impl From<HttpError> for RpcError {
     fn from(error: HttpError) -> Self {
         // A 2xx that is not what it should be, or no answer at all, has no code.
         let answered = error.status().filter(|status| !(200..400).contains(status));
-        let code = answered.map(|status| error.code().and_then(Code::from_word).unwrap_or(Code::from_status(status)));
+        let told = error.code().and_then(Code::from_word);
+        let code = answered.map(|status| told.unwrap_or(Code::from_status(status)));
+        let kind = match code {
+            // A status that says nothing in the protocol still has its own meaning in HTTP: 413 is not 503.
+            Some(Code::Unknown | Code::Internal) if told.is_none() => error.kind(),
+            Some(code) => code.kind(),
+            None => error.kind(),
+        };
         let server_message = error.server_message().map(str::to_owned);
-        Self { code, message: error.to_string(), server_message, cause: Cause::Http(error) }
+        Self { code, kind, message: error.to_string(), server_message, cause: Cause::Http(error) }
     }
 }
 
 impl From<AuthError> for RpcError {
     fn from(error: AuthError) -> Self {
-        Self { code: None, message: error.to_string(), server_message: None, cause: Cause::Auth(Box::new(error)) }
+        ProviderError::from(error).into()
+    }
+}
+
+impl From<ProviderError> for RpcError {
+    fn from(error: ProviderError) -> Self {
+        let (kind, message) = (error.kind(), error.to_string());
+        Self { code: None, kind, message, server_message: None, cause: Cause::Other(Box::new(error)) }
     }
 }
 
@@ -188,7 +213,7 @@ impl From<RpcError> for ProviderError {
         let kind = error.kind();
         let message = error.message;
         match error.cause {
-            Cause::Auth(error) => (*error).into(),
+            Cause::Other(error) => *error,
             Cause::Http(error) => {
                 let field = error.field().map(str::to_owned);
                 let converted = Self::new(kind, message).with_retryable(error.is_retryable()).with_source(error);

@@ -6,6 +6,6 @@ mod error;
 mod request_id;
 mod stream;
 
-pub(crate) use client::{ConnectClient, Procedure};
+pub(crate) use client::{ConnectClient, LARGEST_BULK, Procedure};
 pub(crate) use error::{Code, RpcError};
 pub(crate) use stream::Messages;

@@ -26,7 +26,9 @@ pub(crate) struct DetailsAnswer {
 pub(crate) struct ActionDetails {
     pub(crate) id: Option<ActionIdentifier>,
     pub(crate) status: ActionStatus,
+    #[serde(alias = "error_info")]
     pub(crate) error_info: Option<ErrorInfo>,
+    #[serde(alias = "abort_info")]
     pub(crate) abort_info: Option<AbortInfo>,
     pub(crate) attempts: Vec<ActionAttempt>,
 }
@@ -56,6 +58,7 @@ pub(crate) struct AbortInfo {
 pub(crate) struct ActionAttempt {
     pub(crate) phase: Phase,
     pub(crate) attempt: u32,
+    #[serde(alias = "log_info")]
     pub(crate) log_info: Vec<TaskLog>,
 }
 
@@ -64,6 +67,7 @@ pub(crate) struct ActionAttempt {
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct TaskLog {
     pub(crate) uri: String,
+    #[serde(alias = "link_type")]
     pub(crate) link_type: LinkType,
     pub(crate) ready: bool,
 }
@@ -100,13 +104,46 @@ impl Visitor<'_> for LinkTypeVisitor {
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<LinkType, E> {
         Ok(if number == 2 { LinkType::Ide } else { LinkType::Other })
     }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<LinkType, E> {
+        Ok(LinkType::Other)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<LinkType, E> {
+        Ok(LinkType::Other)
+    }
 }
 
 impl ActionDetails {
+    /// Its fields, as the JSON calls them.
+    pub(crate) const MEMBERS: &'static [&'static str] = &["id", "status", "errorInfo", "abortInfo", "attempts"];
+
     /// Why it is over, in the server's words, as it came.
     pub(crate) fn reason(&self) -> Option<&str> {
         let aborted = self.abort_info.as_ref().map(|info| info.reason.as_str());
         let failed = self.error_info.as_ref().map(|info| info.message.as_str());
         aborted.into_iter().chain(failed).find(|words| !words.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The JSON of protobuf may use the names of the definition, numbers for enums, and fields that come later.
+    #[test]
+    fn details_are_read_in_every_spelling() {
+        let camel = r#"{"details": {"errorInfo": {"message": "oom"}, "new": [1], "attempts": [
+            {"attempt": 1, "phase": "ACTION_PHASE_RUNNING", "logInfo": [{"uri": "/x", "linkType": "IDE", "ready": true}]}]}}"#;
+        let snake = r#"{"details": {"error_info": {"message": "oom"}, "attempts": [
+            {"attempt": 1, "phase": 4, "log_info": [{"uri": "/x", "link_type": 2, "ready": true, "ttl": "1s"}]}]}}"#;
+        for text in [camel, snake] {
+            let answer: DetailsAnswer = serde_json::from_str(text).unwrap();
+            let attempt = &answer.details.attempts[0];
+            assert_eq!((answer.details.reason(), &attempt.phase), (Some("oom"), &Phase::Running));
+            assert!(attempt.log_info[0].ready && attempt.log_info[0].link_type == LinkType::Ide);
+        }
+        let aborted = r#"{"details": {"abort_info": {"reason": "me"}, "errorInfo": {"message": "oom"}}}"#;
+        assert_eq!(serde_json::from_str::<DetailsAnswer>(aborted).unwrap().details.reason(), Some("me"));
     }
 }

@@ -114,6 +114,15 @@ impl Visitor<'_> for NameOrNumber {
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<Phase, E> {
         Ok(Phase::from_number(number))
     }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Phase, E> {
+        Ok(u64::try_from(number).map_or_else(|_| Phase::Other(number.to_string()), Phase::from_number))
+    }
+
+    /// `null` is how the JSON of protobuf says that a field is not set.
+    fn visit_unit<E: de::Error>(self) -> Result<Phase, E> {
+        Ok(Phase::Unspecified)
+    }
 }
 
 #[cfg(test)]
@@ -134,7 +143,8 @@ mod tests {
     /// S8: a phase that is not known is not the end, and its word is shown escaped.
     #[test]
     fn a_phase_that_is_not_known_is_not_the_end() {
-        for json in ["11", "\"ACTION_PHASE_DANCING\""] {
+        assert_eq!(serde_json::from_str::<Phase>("null").unwrap(), Phase::Unspecified);
+        for json in ["11", "-1", "\"ACTION_PHASE_DANCING\""] {
             assert!(!serde_json::from_str::<Phase>(json).unwrap().is_terminal());
         }
         assert_eq!(Phase::from_name("A\u{1b}B").to_string(), r"A\x1bB");

@@ -84,5 +84,6 @@ pub(crate) struct ActionMetadata {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct TaskMetadata {
+    #[serde(alias = "short_name")]
     pub(crate) short_name: String,
 }

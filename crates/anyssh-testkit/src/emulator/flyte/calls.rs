@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::apps;
 use super::data;
 use super::failure::{Failure, RpcCode};
+use super::identity;
 use super::listing;
 use super::rpc::Call;
 use super::run::RunState;
@@ -33,6 +34,7 @@ impl Flyte {
             Call::CreateApp => apps::create(state, input),
             Call::GetApp => apps::get(state, input),
             Call::DeleteApp => apps::delete(state, input),
+            Call::UserInfo => Ok(identity::user_info()),
         }
     }
 

@@ -15,6 +15,7 @@ mod data;
 mod device;
 mod failure;
 mod gateway;
+mod identity;
 mod json;
 mod listing;
 mod oauth;

@@ -1,5 +1,6 @@
 //! The calls that there are.
 
+use super::identity;
 use super::schema::{self as message, Message};
 
 /// A call.
@@ -21,6 +22,7 @@ pub(super) enum Call {
     CreateApp,
     GetApp,
     DeleteApp,
+    UserInfo,
 }
 
 /// How a call is made.
@@ -54,7 +56,7 @@ impl Method {
 
 /// The call at this path.
 pub(super) fn method(path: &str) -> Option<&'static Method> {
-    METHODS.iter().find(|method| method.path == path)
+    METHODS.iter().chain([&identity::USER_INFO]).find(|method| method.path == path)
 }
 
 static METHODS: &[Method] = &[

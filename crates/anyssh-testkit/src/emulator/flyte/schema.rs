@@ -196,6 +196,9 @@ pub(super) static PUBLIC_CLIENT: Message = Message(&[
     one(7, "dataplaneDomain", Text),
 ]);
 
+pub(super) static USER_INFO: Message =
+    Message(&[one(1, "subject", Text), one(2, "name", Text), one(8, "additionalClaims", Opaque)]);
+
 /// `cloudidl.identity`.
 const RESPONSE_TYPES: &[&str] = &["CODE", "TOKEN", "ID_TOKEN"];
 const GRANT_TYPES: &[&str] =

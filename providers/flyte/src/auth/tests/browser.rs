@@ -239,3 +239,14 @@ async fn silent_and_odd_connections_do_not_stop_the_login() {
     });
     assert_eq!(text(&user.token().await.unwrap()), "tok.1");
 }
+
+/// N4: a code is good for one exchange (RFC 6749 §4.1.2), so it is not sent again after an answer that says nothing.
+#[tokio::test]
+async fn a_code_is_exchanged_once() {
+    let port = free_port();
+    let plane = plane(port, vec![ResponseTemplate::new(503), granted("tok.1", json!(3600))]).await;
+    let (user, _) = user(&plane, port, &["/callback?code=c&state=STATE"]);
+    let error = user.token().await.unwrap_err();
+    assert!(matches!(error, AuthError::Transient(_)), "{error:?}");
+    assert_eq!(plane.posted("/token").await.len(), 1);
+}

@@ -5,7 +5,7 @@ use base64ct::{Base64, Encoding as _};
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
-use super::kit::{Plane, SECRET, User, answer, granted, jwt, refused, text, within};
+use super::kit::{Plane, SECRET, User, answer, granted, jwt, refused, soon, text, within};
 use crate::auth::{AuthError, Freshness, TokenSource as _};
 
 /// The id goes raw and the secret form-encoded, as the vendor's client sends them.
@@ -110,8 +110,9 @@ async fn a_command_makes_the_token_and_is_not_run_while_it_lives() {
     let count = user.scratch.path().join("count");
     let script = format!("echo x >> {}; echo {}", count.display(), jwt("c", 3600));
     let user = user.set("FLYTE_AUTH_COMMAND", &json!(["/bin/sh", "-c", script]).to_string());
-    let first = text(&user.token().await.unwrap());
-    assert_eq!(text(&user.token().await.unwrap()), first);
+    let process = user.process();
+    let first = text(&process.token(soon(), Freshness::Kept).await.unwrap());
+    assert_eq!(text(&process.token(soon(), Freshness::Kept).await.unwrap()), first);
     assert_eq!((std::fs::read_to_string(&count).unwrap().as_str(), plane.posted("/token").await.len()), ("x\n", 0));
 }
 
@@ -135,6 +136,28 @@ async fn a_gateway_in_front_of_the_control_plane_is_opened_by_a_command() {
     let failing = User::client(&plane).set("FLYTE_AUTH_PROXY_COMMAND", "false");
     let error = ProviderError::from(failing.token().await.unwrap_err());
     assert!(error.to_string().starts_with("admin.proxyCommand: the command failed"), "{error}");
+}
+
+/// N7: a gateway whose token is over is opened with a new one, once, also for what needs no other token.
+#[tokio::test]
+async fn a_gateway_that_refuses_its_token_gets_a_new_one() {
+    use crate::api::Nothing;
+    use crate::connect_rpc::{ConnectClient, Procedure};
+    use wiremock::matchers::{header, path};
+    const METHOD: Procedure = Procedure::repeatable("a.b.Service", "Method");
+    for status in [401, 407] {
+        let plane = Plane::new().await;
+        let fresh = wiremock::Mock::given(path("/a.b.Service/Method")).and(header("proxy-authorization", "Bearer g.2"));
+        fresh.respond_with(ResponseTemplate::new(200).set_body_json(json!({}))).mount(&plane.server).await;
+        answer(&plane.server, "/a.b.Service/Method", ResponseTemplate::new(status)).await;
+        let user = User::of(&plane, &[]);
+        let count = user.scratch.path().join("count");
+        let script = format!("echo x >> {0}; echo g.$(wc -l < {0} | tr -d ' ')", count.display());
+        let user = user.set("FLYTE_AUTH_PROXY_COMMAND", &json!(["/bin/sh", "-c", script]).to_string());
+        let config = user.config();
+        let client = ConnectClient::anonymous(config.endpoint.http().unwrap()).behind(config.gateway.clone());
+        client.unary::<Value>(METHOD, &Nothing {}, soon()).await.unwrap();
+    }
 }
 
 #[tokio::test]

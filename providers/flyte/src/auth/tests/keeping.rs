@@ -98,6 +98,11 @@ async fn a_changed_audience_is_another_owner() {
     let text = std::fs::read_to_string(&known[0]).unwrap().replace("https://acme.example", "https://other.example");
     let private = anyssh_private_dir::PrivateDir::open(&directory).unwrap();
     private.replace_file(known[0].file_name().unwrap().to_str().unwrap(), text.as_bytes()).unwrap();
+    // The control plane is asked again, and what is kept for its audience is used.
+    user.token().await.unwrap();
+    assert_eq!((plane.posted("/token").await.len(), plane.discoveries().await), (1, 2));
+    std::fs::remove_file(&tokens[0]).unwrap();
+    private.replace_file(known[0].file_name().unwrap().to_str().unwrap(), text.as_bytes()).unwrap();
     user.token().await.unwrap();
     assert_eq!(plane.posted("/token").await.len(), 2);
 }

@@ -7,3 +7,4 @@ mod hostile;
 mod keeping;
 mod kit;
 mod planted;
+mod processes;

@@ -1,5 +1,7 @@
 //! Settings, variables and files together, and files that somebody else put there.
 
+mod keys;
+
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
