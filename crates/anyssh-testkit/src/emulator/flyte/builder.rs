@@ -31,6 +31,7 @@ pub struct FlyteBuilder {
     boot: Boot,
     login: RpcLogin,
     data_elsewhere: bool,
+    forgets: bool,
     authorized: Vec<PublicKey>,
     client: (String, String),
     public: PublicClient,
@@ -50,6 +51,7 @@ impl FlyteBuilder {
             boot: Boot::default(),
             login: RpcLogin::Optional,
             data_elsewhere: false,
+            forgets: false,
             authorized: Vec::new(),
             client: ("ci-client".into(), "s3cret +%/ü".into()),
             public: PublicClient {
@@ -121,6 +123,12 @@ impl FlyteBuilder {
     /// `SelectCluster` names the gateway's host for DataProxy calls, which are answered there, too.
     pub fn with_data_elsewhere(mut self) -> Self {
         self.data_elsewhere = true;
+        self
+    }
+
+    /// A debug run that is over is known no more, as when the control plane has cleaned up: its name is free.
+    pub fn with_short_memory(mut self) -> Self {
+        self.forgets = true;
         self
     }
 
@@ -196,6 +204,7 @@ impl FlyteBuilder {
             domain,
             login: self.login,
             data_elsewhere: self.data_elsewhere,
+            forgets: self.forgets,
             authorized: self.authorized,
             base_url: OnceLock::new(),
             gateway_url: OnceLock::new(),

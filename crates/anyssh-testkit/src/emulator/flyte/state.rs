@@ -13,7 +13,7 @@ use super::boot::Boot;
 use super::cut::Cuts;
 use super::oauth::OAuth;
 use super::pod::{Place, Pod};
-use super::run::RunState;
+use super::run::{ActionState, RunState};
 use super::watching::Watching;
 use crate::emulator::Change;
 use crate::emulator::clock::Clock;
@@ -27,6 +27,8 @@ pub(super) struct Flyte {
     pub(super) login: RpcLogin,
     /// Whether DataProxy calls belong to the gateway's host.
     pub(super) data_elsewhere: bool,
+    /// Whether debug runs that are over are known no more.
+    pub(super) forgets: bool,
     pub(super) authorized: Vec<PublicKey>,
     pub(super) base_url: OnceLock<String>,
     pub(super) gateway_url: OnceLock<String>,
@@ -116,6 +118,9 @@ impl Flyte {
         for place in over {
             state.pods.remove(&place);
             self.cuts.end_of(&place);
+        }
+        if self.forgets {
+            state.runs.retain(|run| !run.is_debug() || !run.actions.iter().all(ActionState::is_over));
         }
         self.changed.send_modify(|changes| *changes += 1);
     }
