@@ -66,13 +66,17 @@ impl Fixture for World {
 
 /// Runs all clauses over a provider that breaks this one.
 async fn breaks_exactly(clause: Clause) {
+    breaks_exactly_as(clause, |broken| broken).await;
+}
+
+async fn breaks_exactly_as(clause: Clause, how: impl FnOnce(Broken) -> Broken) {
     let machines = Emulator::dedalus().with_machine(Machine::new(AWAKE).phase("running"));
     let world = World(machines.with_machine(Machine::new(ASLEEP).phase("sleeping")).start().await.unwrap());
     let settings = Settings::new()
         .with_setting("DEDALUS_BASE_URL", world.0.base_url().into())
         .with_setting("DEDALUS_API_KEY", world.0.api_key().into());
     let dedalus = anyssh_sdk::BUILTIN.iter().find(|info| info.name == "dedalus").unwrap();
-    let broken = Broken::new(dedalus.build(&settings).unwrap(), clause, world.0.api_key());
+    let broken = how(Broken::new(dedalus.build(&settings).unwrap(), clause, world.0.api_key()));
     let report = conformance::all(&broken, &world).await;
     // The process that records clause 1 looks at nothing else.
     if report.not_shown() != Clause::ALL {
@@ -83,6 +87,11 @@ async fn breaks_exactly(clause: Clause) {
 #[tokio::test]
 async fn a_provider_that_prints_breaks_clause_1() {
     breaks_exactly(Clause::ValuesOnly).await;
+}
+
+#[tokio::test]
+async fn a_provider_that_runs_a_program_breaks_clause_1_also_when_it_has_ended() {
+    breaks_exactly_as(Clause::ValuesOnly, |broken| broken.running("true")).await;
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ mod fault;
 mod flyte;
 mod gateway;
 mod http;
+mod krl;
 mod leap0;
 mod reply;
 mod request;

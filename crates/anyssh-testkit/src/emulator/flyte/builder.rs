@@ -18,6 +18,7 @@ use super::routes::{ControlPlane, DataPlane};
 use super::run::{Run, RunState};
 use super::state::{Flyte, RpcLogin, State};
 use super::token::{TokenForm, Tokens};
+use crate::emulator::clock::Clock;
 use crate::emulator::http::HttpThread;
 use crate::emulator::start::on_a_thread;
 use crate::emulator::tls::Tls;
@@ -32,6 +33,7 @@ pub struct FlyteBuilder {
     login: RpcLogin,
     data_elsewhere: bool,
     forgets: bool,
+    clock: Clock,
     authorized: Vec<PublicKey>,
     client: (String, String),
     public: PublicClient,
@@ -52,6 +54,7 @@ impl FlyteBuilder {
             login: RpcLogin::Optional,
             data_elsewhere: false,
             forgets: false,
+            clock: Clock::default(),
             authorized: Vec::new(),
             client: ("ci-client".into(), "s3cret +%/ü".into()),
             public: PublicClient {
@@ -180,6 +183,12 @@ impl FlyteBuilder {
         self
     }
 
+    /// The emulator's clock runs ahead by so many seconds, or behind if they are negative.
+    pub fn with_clock_ahead(mut self, seconds: i64) -> Self {
+        self.clock = Clock::ahead(seconds);
+        self
+    }
+
     /// Starts it, without keeping the caller's thread waiting. Needs no runtime of a certain kind.
     ///
     /// # Errors
@@ -210,7 +219,7 @@ impl FlyteBuilder {
             gateway_url: OnceLock::new(),
             changed: watch::Sender::new(0),
             cuts: Cuts::new(),
-            state: Mutex::new(State::new(runs, self.boot, oauth)),
+            state: Mutex::new(State::new(runs, self.boot, oauth, self.clock)),
         });
         let control_plane = Arc::new(ControlPlane(Arc::clone(&flyte)));
         let tls = if self.tls { Some(Tls::new()?) } else { None };

@@ -17,6 +17,7 @@ use super::run::{ActionState, RunState};
 use super::watching::Watching;
 use crate::emulator::Change;
 use crate::emulator::clock::Clock;
+use crate::emulator::fault::Event;
 use crate::emulator::http::lock;
 
 /// The parts that stay the same, and the state.
@@ -65,7 +66,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(runs: Vec<RunState>, boot: Boot, oauth: OAuth) -> Self {
+    pub(super) fn new(runs: Vec<RunState>, boot: Boot, oauth: OAuth, clock: Clock) -> Self {
         Self {
             runs,
             pods: HashMap::new(),
@@ -77,7 +78,7 @@ impl State {
             apps: HashMap::new(),
             uploads: HashMap::new(),
             spoils: HashMap::new(),
-            clock: Clock::default(),
+            clock,
         }
     }
 
@@ -123,6 +124,17 @@ impl Flyte {
             state.runs.retain(|run| !run.is_debug() || !run.actions.iter().all(ActionState::is_over));
         }
         self.changed.send_modify(|changes| *changes += 1);
+    }
+
+    pub(super) fn happens(&self, event: Event) {
+        let mut state = lock(&self.state);
+        match event {
+            Event::TimePasses(time) => state.clock.advance(time),
+            Event::NewHostKeys => {
+                state.host_keys += 1;
+                state.pods.clear();
+            }
+        }
     }
 
     pub(super) fn gateway_url(&self) -> &str {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::atomic::AtomicU8;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -178,6 +179,7 @@ impl Leap0Builder {
             keeps_id: self.keeps_id,
             ssh_command: self.ssh_command,
             doors,
+            host_keys: AtomicU8::new(0),
             state,
         });
         let http = HttpThread::start_at(self.port, self.deadline, Arc::clone(&leap0), &self.prefix)?;
