@@ -83,7 +83,7 @@ async fn a_port_that_opens_late_is_waited_for() {
         Dialer::new().wait_until_ready(&url, &Tokens::good(), &progress, within(10_000)).await
     });
     // It was refused once.
-    told.notified().await;
+    tokio::time::timeout(Duration::from_secs(10), told.notified()).await.unwrap();
     let listener = socket.listen(16).unwrap().into_std().unwrap();
     let config = BridgeConfig::new(upstream).with_bearer(TOKEN.into()).with_listener(listener);
     let _bridge = WebSocketBridge::start(config).unwrap();
