@@ -26,6 +26,7 @@ mod krl;
 mod leap0;
 mod reply;
 mod request;
+mod setters;
 mod start;
 mod tls;
 mod wake;

@@ -6,6 +6,7 @@
 
 mod auth;
 mod builder;
+mod fixture;
 mod idempotency;
 mod machine;
 mod pages;

@@ -20,6 +20,7 @@ use super::state::{Flyte, RpcLogin, State};
 use super::token::{TokenForm, Tokens};
 use crate::emulator::clock::Clock;
 use crate::emulator::http::HttpThread;
+use crate::emulator::setters::listening;
 use crate::emulator::start::on_a_thread;
 use crate::emulator::tls::Tls;
 
@@ -74,16 +75,9 @@ impl FlyteBuilder {
         }
     }
 
-    /// The control plane's port; without this the system chooses one. That of the gateway it always chooses.
-    pub fn with_port(mut self, port: u16) -> Self {
-        self.port = port;
-        self
-    }
-
-    /// How long a connection may take, streams included, two minutes without this; tunnels last for ever.
-    pub fn with_deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
-        self
+    listening! {
+        port: "The control plane's port; without this the system chooses one. That of the gateway it always chooses.",
+        deadline: "How long a connection may take, streams included, two minutes without this; tunnels last for ever."
     }
 
     /// One more run. Without any there is [`Run::default`].
