@@ -2,11 +2,50 @@
 
 mod broken;
 
-use anyssh_core::Settings;
-use anyssh_testkit::conformance::{self, Clause};
-use anyssh_testkit::emulator::{Emulator, Machine};
+use anyssh_core::{SessionId, Settings, Target};
+use anyssh_testkit::conformance::{self, Clause, Fixture, Scripted, Trouble};
+use anyssh_testkit::emulator::{DedalusEmulator, Emulator, Machine};
 
 use broken::Broken;
+
+/// A vendor on which each clause can be broken and seen, and no other one with it: who ends no session, for
+/// example, does not end the one of a lost answer either.
+struct World(DedalusEmulator);
+
+impl Fixture for World {
+    fn target(&self) -> Target {
+        self.0.target()
+    }
+
+    fn unknown_session(&self) -> SessionId {
+        self.0.unknown_session()
+    }
+
+    fn sleeping_target(&self) -> Option<Target> {
+        self.0.sleeping_target()
+    }
+
+    fn alive(&self) -> Option<usize> {
+        Fixture::alive(&self.0)
+    }
+
+    fn make(&self, trouble: Trouble) -> Scripted {
+        match trouble {
+            Trouble::LostAnswer | Trouble::Unusable | Trouble::Echo => {
+                Scripted::Impossible(format!("{trouble:?} is not needed here"))
+            }
+            other => self.0.make(other),
+        }
+    }
+
+    fn all_is_well(&self) {
+        self.0.all_is_well();
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        self.0.secrets()
+    }
+}
 
 /// Runs all clauses over a provider that breaks this one.
 async fn breaks_exactly(clause: Clause) {
@@ -14,15 +53,14 @@ async fn breaks_exactly(clause: Clause) {
 }
 
 async fn breaks_exactly_as(clause: Clause, how: impl FnOnce(Broken) -> Broken) {
-    // A vendor on which each clause can be broken and seen.
     let awake = Machine::new("0199b1c2-0000-7000-8000-00000000000a").phase("running");
     let asleep = Machine::new("0199b1c2-0000-7000-8000-00000000000b").phase("sleeping");
-    let world = Emulator::dedalus().with_machine(awake).with_machine(asleep).start().await.unwrap();
+    let world = World(Emulator::dedalus().with_machine(awake).with_machine(asleep).start().await.unwrap());
     let settings = Settings::new()
-        .with_setting("DEDALUS_BASE_URL", world.base_url().into())
-        .with_setting("DEDALUS_API_KEY", world.api_key().into());
+        .with_setting("DEDALUS_BASE_URL", world.0.base_url().into())
+        .with_setting("DEDALUS_API_KEY", world.0.api_key().into());
     let dedalus = anyssh_sdk::BUILTIN.iter().find(|info| info.name == "dedalus").unwrap();
-    let broken = how(Broken::new(dedalus.build(&settings).unwrap(), clause, world.api_key()));
+    let broken = how(Broken::new(dedalus.build(&settings).unwrap(), clause, world.0.api_key()));
     let report = conformance::all(&broken, &world).await;
     // The process that records clause 1 looks at nothing else.
     if report.not_shown() != Clause::ALL {
