@@ -20,7 +20,7 @@ impl Beside {
     fn with(page: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         symlink(root(), directory.path().join("anyssh")).unwrap();
-        std::fs::create_dir(directory.path().join("bin")).unwrap();
+        DirBuilder::new().create(directory.path().join("bin")).unwrap();
         let text = std::fs::read_to_string(root().join(page)).unwrap();
         let files = files(&text);
         assert!(!files.is_empty(), "{page} has no files");

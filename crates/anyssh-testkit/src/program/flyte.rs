@@ -77,11 +77,13 @@ enum TokenFormScript {
 
 /// What becomes of streams, after so many messages.
 #[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
 enum WatchingScript {
-    SilentAfter(u32),
-    CutAfter(u32),
-    EndsAfter(u32),
+    #[serde(rename = "silent_after")]
+    Silent(u32),
+    #[serde(rename = "cut_after")]
+    Cut(u32),
+    #[serde(rename = "ends_after")]
+    Ends(u32),
 }
 
 /// Starts it. Without runs in the script there is the usual debug run.
@@ -138,10 +140,10 @@ fn cut(script: CutScript) -> Cut {
 
 fn watching(script: WatchingScript) -> Watching {
     match script {
-        WatchingScript::SilentAfter(0) => Watching::Silent,
-        WatchingScript::SilentAfter(count) => Watching::SilentAfter(count),
-        WatchingScript::CutAfter(count) => Watching::CutAfter(count),
-        WatchingScript::EndsAfter(count) => Watching::EndsAfter(count),
+        WatchingScript::Silent(0) => Watching::Silent,
+        WatchingScript::Silent(count) => Watching::SilentAfter(count),
+        WatchingScript::Cut(count) => Watching::CutAfter(count),
+        WatchingScript::Ends(count) => Watching::EndsAfter(count),
     }
 }
 
