@@ -2,77 +2,65 @@
 
 mod broken;
 
-use std::time::Duration;
-
 use anyssh_core::{SessionId, Settings, Target};
 use anyssh_testkit::conformance::{self, Clause, Fixture, Scripted, Trouble};
-use anyssh_testkit::emulator::{DedalusEmulator, Emulator, Fault, Machine};
+use anyssh_testkit::emulator::{DedalusEmulator, Emulator, Machine};
 
 use broken::Broken;
 
-const AWAKE: &str = "0199b1c2-0000-7000-8000-00000000000a";
-const ASLEEP: &str = "0199b1c2-0000-7000-8000-00000000000b";
-
-/// A vendor on which each clause can be broken and seen.
+/// A vendor on which each clause can be broken and seen, and no other one with it: who ends no session, for
+/// example, does not end the one of a lost answer either.
 struct World(DedalusEmulator);
 
 impl Fixture for World {
     fn target(&self) -> Target {
-        Target::parse("target", AWAKE).unwrap()
+        self.0.target()
     }
 
     fn unknown_session(&self) -> SessionId {
-        SessionId::parse("id", "wssh-unknown").unwrap()
+        self.0.unknown_session()
     }
 
     fn sleeping_target(&self) -> Option<Target> {
-        Some(Target::parse("target", ASLEEP).unwrap())
+        self.0.sleeping_target()
     }
 
     fn alive(&self) -> Option<usize> {
-        Some(self.0.alive().len())
+        Fixture::alive(&self.0)
     }
 
     fn make(&self, trouble: Trouble) -> Scripted {
         match trouble {
-            Trouble::Silence => {
-                // Taking back is answered, so that twelve runs do not each wait for all of its time.
-                let silent = |path| Fault::on("*", path).delay(Duration::from_secs(3600)).close();
-                self.0.add_fault(silent("/v1/machines/*/ssh").times(2));
-                self.0.add_fault(silent("/v1/machines/*/ssh/wssh-unknown").always());
+            Trouble::LostAnswer | Trouble::Unusable | Trouble::Echo => {
+                Scripted::Impossible(format!("{trouble:?} is not needed here"))
             }
-            Trouble::SlowAnswer => {
-                let slow = Fault::on("POST", "/v1/machines/*/ssh").slowly(1, Duration::from_secs(60));
-                self.0.add_fault(slow.always());
-            }
-            Trouble::UnusableAndStuck => {
-                self.0.spoil_ready(|session| session["connection"]["port"] = 70_000.into());
-                self.0.add_fault(Fault::on("DELETE", "/v1/machines/*/ssh/*").status(403).always());
-            }
-            other => return Scripted::Impossible(format!("{other:?} is not needed here")),
+            other => self.0.make(other),
         }
-        Scripted::Ready
     }
 
     fn all_is_well(&self) {
-        self.0.clear_faults();
-        self.0.unspoil();
+        self.0.all_is_well();
     }
 
     fn secrets(&self) -> Vec<String> {
-        vec![self.0.api_key().to_owned()]
+        self.0.secrets()
     }
 }
 
 /// Runs all clauses over a provider that breaks this one.
 async fn breaks_exactly(clause: Clause) {
-    let machines = Emulator::dedalus().with_machine(Machine::new(AWAKE).phase("running"));
-    let world = World(machines.with_machine(Machine::new(ASLEEP).phase("sleeping")).start().await.unwrap());
+    breaks_exactly_as(clause, |broken| broken).await;
+}
+
+async fn breaks_exactly_as(clause: Clause, how: impl FnOnce(Broken) -> Broken) {
+    let awake = Machine::new("0199b1c2-0000-7000-8000-00000000000a").phase("running");
+    let asleep = Machine::new("0199b1c2-0000-7000-8000-00000000000b").phase("sleeping");
+    let world = World(Emulator::dedalus().with_machine(awake).with_machine(asleep).start().await.unwrap());
     let settings = Settings::new()
         .with_setting("DEDALUS_BASE_URL", world.0.base_url().into())
         .with_setting("DEDALUS_API_KEY", world.0.api_key().into());
     let dedalus = anyssh_sdk::BUILTIN.iter().find(|info| info.name == "dedalus").unwrap();
-    let broken = Broken::new(dedalus.build(&settings).unwrap(), clause, world.0.api_key());
+    let broken = how(Broken::new(dedalus.build(&settings).unwrap(), clause, world.0.api_key()));
     let report = conformance::all(&broken, &world).await;
     // The process that records clause 1 looks at nothing else.
     if report.not_shown() != Clause::ALL {
@@ -83,6 +71,11 @@ async fn breaks_exactly(clause: Clause) {
 #[tokio::test]
 async fn a_provider_that_prints_breaks_clause_1() {
     breaks_exactly(Clause::ValuesOnly).await;
+}
+
+#[tokio::test]
+async fn a_provider_that_runs_a_program_breaks_clause_1_also_when_it_has_ended() {
+    breaks_exactly_as(Clause::ValuesOnly, |broken| broken.running("true")).await;
 }
 
 #[tokio::test]

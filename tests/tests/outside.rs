@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::sdk::python::Sdk;
 
+const ANYSSH: &str = env!("CARGO_BIN_EXE_anyssh-under-test");
 const EMULATOR: &str = env!("CARGO_BIN_EXE_anyssh-emulator-under-test");
 
 /// A directory with this checkout in it, called `anyssh`, and the files of a page beside it.
@@ -19,6 +20,7 @@ impl Beside {
     fn with(page: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         symlink(root(), directory.path().join("anyssh")).unwrap();
+        DirBuilder::new().create(directory.path().join("bin")).unwrap();
         let text = std::fs::read_to_string(root().join(page)).unwrap();
         let files = files(&text);
         assert!(!files.is_empty(), "{page} has no files");
@@ -42,6 +44,8 @@ impl Beside {
         // What others made is kept from run to run, and nobody debugs it.
         command.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("outside"));
         command.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_INCREMENTAL", "0");
+        // Nothing is left out here.
+        command.env("CI", "true");
         run(command);
     }
 }
@@ -90,6 +94,17 @@ fn a_program_in_python_is_tested_as_the_page_says() {
     let mut command = Command::new(Sdk::new("dedalus_sdk").python());
     command.args(["-B", "test_machine.py"]).current_dir(beside.0.path()).stdin(Stdio::null());
     command.env_clear().env("PATH", beside.0.path());
+    run(command);
+}
+
+#[test]
+fn a_program_in_python_is_tested_with_mock_as_the_page_says() {
+    let beside = Beside::with("docs/testing-with-anyssh.md");
+    symlink(ANYSSH, beside.path("bin/anyssh")).unwrap();
+    let mut command = Command::new("python3");
+    command.args(["-I", "-B", "test_unit.py"]).current_dir(beside.0.path()).stdin(Stdio::null());
+    command.env_clear().env("PATH", format!("{}:/usr/bin:/bin", beside.path("bin").display()));
+    command.env("HOME", beside.0.path());
     run(command);
 }
 

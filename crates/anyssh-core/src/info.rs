@@ -260,12 +260,20 @@ pub struct Capabilities {
     /// It can put a new credential in place of one that nobody here knows: `regenerate` of an attempt that made
     /// nothing takes over what is there. Read by the command, which asks for `--session-id` otherwise.
     pub takes_over: bool,
+    /// It has no way to end a credential that `regenerate` replaced: the old one is good until it ends by
+    /// itself (clause 9 of [`SshProvider`]). Read by the command, which says so.
+    pub old_credential_stays: bool,
 }
 
 impl Capabilities {
     /// None of them.
-    pub const NONE: Self =
-        Self { caller_key: false, validate_needs_password: false, ends_with_process: false, takes_over: false };
+    pub const NONE: Self = Self {
+        caller_key: false,
+        validate_needs_password: false,
+        ends_with_process: false,
+        takes_over: false,
+        old_credential_stays: false,
+    };
 
     /// These and [`caller_key`](Self::caller_key).
     #[must_use]
@@ -292,6 +300,13 @@ impl Capabilities {
     #[must_use]
     pub const fn takes_over(mut self) -> Self {
         self.takes_over = true;
+        self
+    }
+
+    /// These and [`old_credential_stays`](Self::old_credential_stays).
+    #[must_use]
+    pub const fn old_credential_stays(mut self) -> Self {
+        self.old_credential_stays = true;
         self
     }
 }

@@ -29,9 +29,12 @@ use crate::{
 /// 7. **Revoke is a wish for an end state.** A session that is unknown or over is
 ///    [`Revocation::AlreadyGone`], not an error; revoking twice is fine.
 /// 8. **After revoke, nothing.** Once `revoke` has answered [`Revocation::Revoked`], `validate` of the
-///    same session is [`Validity::Invalid`] and its credential logs nobody in.
-/// 9. **Regenerate replaces.** Afterwards the new session is valid and the old one is not, unless
-///    [`Regenerated::still_alive`] names it.
+///    same session is [`Validity::Invalid`] and its credential logs nobody in. [`Revocation::LocalOnly`]
+///    is for a provider at whose vendor nothing of a session lives, and needs no answer of the vendor's.
+/// 9. **Regenerate replaces.** Afterwards the new session is valid, its credential is another one, and the old
+///    one is not, unless [`Regenerated::still_alive`] names it. A provider whose vendor has no way to end a
+///    credential says so beforehand, with [`Capabilities::old_credential_stays`]: then the old one is
+///    good until it ends by itself.
 /// 10. **No fallback.** What a provider cannot do is an error of kind `Unsupported`, in its own words;
 ///     no method does less than asked and says it was done.
 /// 11. **No secret in an error** or in any `Debug`, also not in one that shows the vendor's words.

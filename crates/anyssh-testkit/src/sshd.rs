@@ -20,8 +20,7 @@ use ssh_key::{LineEnding, PrivateKey, PublicKey};
 use tempfile::TempDir;
 
 use crate::file::put;
-
-const SSHD: &str = "/usr/sbin/sshd";
+use crate::missing::{self, Missing};
 
 /// What is the same for all: only keys log in, as the user who runs the test, and nothing outside the
 /// test's directory is read.
@@ -34,7 +33,7 @@ AcceptEnv LANG LC_*\nLogLevel VERBOSE\nUseDNS no\n";
 /// ```
 /// use anyssh_testkit::{Sshd, SshdConfig, key};
 /// let config = SshdConfig::new(key(1)).with_user_authority(key(2).public_key());
-/// # if std::path::Path::new("/usr/sbin/sshd").exists() {
+/// # if Sshd::missing().is_none() {
 /// let sshd = Sshd::start(config).unwrap();
 /// assert_ne!(sshd.port(), 0);
 /// # }
@@ -134,12 +133,14 @@ impl Sshd {
     /// Starts a server.
     ///
     /// # Errors
-    /// When there is no `/usr/sbin/sshd`, or when it refuses the configuration; the error has its words.
+    /// When there is no `sshd` (of kind `NotFound`, with a [`Missing`] in it), or when it refuses the
+    /// configuration; the error has its words.
     pub fn start(config: SshdConfig) -> io::Result<Self> {
+        let program = missing::sshd()?;
         make_privilege_separation_directory()?;
         let dir = tempfile::tempdir()?;
         let file = config.write(dir.path())?;
-        check(&file)?;
+        check(&program, &file)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let port = listener.local_addr()?.port();
         let (over, connections) = (Arc::new(AtomicBool::new(false)), Arc::<Mutex<Vec<Child>>>::default());
@@ -150,7 +151,7 @@ impl Sshd {
                     return;
                 }
                 // A connection that cannot be served is closed, which its client reports.
-                if let Ok(child) = serve(stream, &file, &log, &config.environment) {
+                if let Ok(child) = serve(stream, &program, (&file, &log), &config.environment) {
                     let mut running = started.lock().unwrap_or_else(PoisonError::into_inner);
                     // Those that ended meanwhile go now, so that a long run does not fill the process table.
                     running.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
@@ -161,9 +162,25 @@ impl Sshd {
         Ok(Self { dir, port, over, connections, thread: Some(thread) })
     }
 
+    /// `sshd`, if it is not on this machine: for tests that are left out then.
+    pub fn missing() -> Option<Missing> {
+        missing::sshd().err()
+    }
+
     /// The port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Another host key and its certificate for whoever connects from now on.
+    pub(crate) fn replace_host_key(&self, key: &PrivateKey, certificate: &str) -> io::Result<()> {
+        let key = key.to_openssh(LineEnding::LF).map_err(io::Error::other)?;
+        for (name, content) in [("host_key", key.as_bytes()), ("HostCertificate", certificate.as_bytes())] {
+            let new = self.dir.path().join("next");
+            put(&new, content, 0o600)?;
+            std::fs::rename(new, self.dir.path().join(name))?;
+        }
+        Ok(())
     }
 
     /// What it has logged so far, at level `VERBOSE` unless the configuration says otherwise.
@@ -192,18 +209,23 @@ impl Drop for Sshd {
     }
 }
 
-fn serve(stream: TcpStream, config: &Path, log: &Path, environment: &[(&'static str, String)]) -> io::Result<Child> {
+fn serve(
+    stream: TcpStream,
+    program: &Path,
+    (config, log): (&Path, &Path),
+    environment: &[(&'static str, String)],
+) -> io::Result<Child> {
     stream.set_nodelay(true)?;
     let (input, output) = (OwnedFd::from(stream.try_clone()?), OwnedFd::from(stream));
-    let mut command = Command::new(SSHD);
+    let mut command = Command::new(program);
     command.arg("-i").arg("-f").arg(config).arg("-E").arg(log);
     command.env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::from(input)).stdout(Stdio::from(output)).stderr(Stdio::null()).process_group(0).spawn()
 }
 
 /// `sshd -t` (sshd(8)): a bad configuration is told at once and not by each connection.
-fn check(config: &Path) -> io::Result<()> {
-    let output = Command::new(SSHD).arg("-t").arg("-f").arg(config).env_clear().output()?;
+fn check(program: &Path, config: &Path) -> io::Result<()> {
+    let output = Command::new(program).arg("-t").arg("-f").arg(config).env_clear().output()?;
     if output.status.success() {
         return Ok(());
     }

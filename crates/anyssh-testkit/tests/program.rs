@@ -159,6 +159,124 @@ fn what_does_not_fit_is_status_2_with_a_hint_and_nothing_starts() {
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+const PAGE: &str = include_str!("../../../docs/testing-with-anyssh.md");
+
+/// What is said about a script of this text.
+fn refusal(vendor: &str, text: &str) -> String {
+    let file = tempfile::NamedTempFile::with_suffix(".json").unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let words = [vendor, "--script", file.path().to_str().unwrap()];
+    // Should it start, its input is over.
+    let output = Command::new(PROGRAM).args(words).stdin(Stdio::piped()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{said}");
+    assert!(said.starts_with(&format!("error: --script {}: ", file.path().display())), "{said}");
+    said
+}
+
+/// What is known, as an unknown word is told.
+fn known(said: &str) -> Vec<String> {
+    said.split("expected one of ").nth(1).unwrap().split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_word_of_a_script_is_in_the_help_and_on_the_page() {
+    let help = Command::new(PROGRAM).arg("--help").output().unwrap().stdout;
+    let help = String::from_utf8(help).unwrap();
+    let listed = |name: &str| -> Vec<String> {
+        let line = help.lines().find_map(|line| line.strip_prefix(&format!("  {name:<8} "))).unwrap();
+        line.split(", ").map(str::to_owned).collect()
+    };
+    let fault = known(&refusal("dedalus", r#"{"faults": [{"?": 1}]}"#));
+    assert_eq!(fault, listed("a fault"));
+    let mut words = fault;
+    for vendor in ["dedalus", "flyte", "leap0"] {
+        let known = known(&refusal(vendor, r#"{"?": 1}"#));
+        assert_eq!(known, listed(vendor));
+        words.extend(known);
+    }
+    for (vendor, script) in [
+        ("dedalus", r#"{"machines": [{"?": 1}]}"#),
+        ("dedalus", r#"{"wake": [{"?": 1}]}"#),
+        ("flyte", r#"{"runs": [{"name": "r", "boot": [{"?": 1}]}]}"#),
+        ("flyte", r#"{"runs": [{"name": "r", "boot": [{"phase": "?"}]}]}"#),
+        ("flyte", r#"{"token_form": "?"}"#),
+        ("flyte", r#"{"tunnels": {"cut_after": 1, "cut": "?"}}"#),
+        ("flyte", r#"{"watching": {"?": 1}}"#),
+        ("leap0", r#"{"sandboxes": [{"?": 1}]}"#),
+    ] {
+        words.extend(known(&refusal(vendor, script)));
+    }
+    let missing: Vec<&String> = words.iter().filter(|word| !is_on_the_page(word)).collect();
+    assert!(missing.is_empty() && words.len() > 60, "not on the page: {missing:?}");
+}
+
+/// As a word of its own: `word`, `"word"` or `"word":`.
+fn is_on_the_page(word: &str) -> bool {
+    [format!("`{word}`"), format!("\"{word}\"")].iter().any(|word| PAGE.contains(word))
+}
+
+#[test]
+fn a_script_that_does_not_fit_is_told_with_its_field_its_line_and_what_was_expected() {
+    for (vendor, script, said) in [
+        (
+            "dedalus",
+            "{\n\"lifetime_seconds\": \"1h\"}",
+            "lifetime_seconds: invalid type: string \"1h\", expected u64 at line 2",
+        ),
+        ("dedalus", "{\"machines\": [\n{}]}", "missing field `id` at line 2"),
+        (
+            "leap0",
+            "{\"faults\": [{\"method\": \"GET\", \"path\": \"x\"}]}",
+            "faults: GET x: path: expected one that begins with /",
+        ),
+        ("leap0", "{\"passwords\": 7}", "passwords: invalid type: integer `7`, expected a sequence at line 1"),
+        (
+            "flyte",
+            "{\"authorized_keys\": [\"ssh-ed25519 x\"]}",
+            "authorized_keys: \"ssh-ed25519 x\": expected one line of",
+        ),
+        (
+            "flyte",
+            "{\"relaunched\": [{\"phase\": \"queued\", \"answers\": 0}]}",
+            "relaunched: stage 1: answers: expected 1 or more",
+        ),
+        ("flyte", "{\"tls\": 1,}", "tls: invalid type: integer `1`, expected a boolean at line 1"),
+        ("flyte", "{\"runs\": [],", "EOF while parsing a value at line 1"),
+    ] {
+        let refused = refusal(vendor, script);
+        assert!(refused.contains(said), "{refused}");
+    }
+    assert!(refusal("flyte", "[]").contains("expected an object"));
+}
+
+/// Flyte: a route that is late, and a tunnel that is cut; over TLS the client is told which authority to trust.
+#[test]
+fn a_script_of_flytes_is_followed() {
+    let script = tempfile::NamedTempFile::new().unwrap();
+    let text = r#"{
+        "runs": [{"name": "pond-dbg", "boot": [{"phase": "queued"}, {"phase": "running"}]}],
+        "plain_runs": ["pond"], "tls": true, "token_form": "opaque", "watching": {"ends_after": 1},
+        "tunnels": {"cut_after": 1000, "cut": "rst"}, "clock_ahead_seconds": 60
+    }"#;
+    std::fs::write(script.path(), text).unwrap();
+    let running = Running::start(&["flyte", "--script", script.path().to_str().unwrap()], Stdio::piped());
+    assert_eq!(running.targets, ["pond-dbg", "pond"]);
+    assert!(running.variables["FLYTE_ADMIN_ENDPOINT"].starts_with("https://127.0.0.1:"));
+    let authority = std::fs::read_to_string(&running.variables["FLYTE_ADMIN_CACERTFILEPATH"]).unwrap();
+    assert!(authority.contains("BEGIN CERTIFICATE") && !running.variables.contains_key("FLYTE_ADMIN_INSECURE"));
+}
+
+#[test]
+fn every_variable_is_on_the_page() {
+    for words in [&["dedalus", "--without-gateway"][..], &["flyte"], &["leap0", "--without-gateway"]] {
+        let running = Running::start(words, Stdio::piped());
+        let missing: Vec<&String> =
+            running.variables.keys().filter(|name| !PAGE.contains(&format!("`{name}`"))).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+}
+
 #[test]
 fn a_shell_can_take_the_lines_and_go_on() {
     let script = format!(

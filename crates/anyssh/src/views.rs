@@ -6,8 +6,8 @@ use std::time::SystemTime;
 use anyssh_core::secrecy::ExposeSecret as _;
 use anyssh_core::ssh_key::LineEnding;
 use anyssh_core::{
-    Capabilities, Credential, Expiry, HostTrust, OptionKind, ProviderInfo, Revocation, Session, SessionId,
-    TargetSummary, Transport, Validity,
+    Credential, Expiry, HostTrust, OptionKind, ProviderInfo, Revocation, Session, SessionId, TargetSummary, Transport,
+    Validity,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -219,6 +219,7 @@ fn provider_json(info: &ProviderInfo, is_set: impl Fn(&str) -> bool) -> serde_js
             "validate_needs_password": info.capabilities.validate_needs_password,
             "ends_with_process": info.capabilities.ends_with_process,
             "takes_over": info.capabilities.takes_over,
+            "old_credential_stays": info.capabilities.old_credential_stays,
         },
     })
 }
@@ -250,13 +251,14 @@ fn provider_text(info: &ProviderInfo, is_set: impl Fn(&str) -> bool) -> String {
 
 /// The capabilities in words.
 fn abilities(info: &ProviderInfo) -> Vec<&'static str> {
-    let Capabilities { caller_key, validate_needs_password, ends_with_process, takes_over, .. } = info.capabilities;
+    let can = info.capabilities;
     let all = [
         (info.lists_targets(), "lists its targets"),
-        (caller_key, "binds sessions to a key of yours"),
-        (validate_needs_password, "validates sessions only with their password"),
-        (ends_with_process, "its sessions end with the command"),
-        (takes_over, "regenerates also a credential that nobody here knows"),
+        (can.caller_key, "binds sessions to a key of yours"),
+        (can.validate_needs_password, "validates sessions only with their password"),
+        (can.ends_with_process, "its sessions end with the command"),
+        (can.takes_over, "regenerates also a credential that nobody here knows"),
+        (can.old_credential_stays, "cannot end the credential that it replaces"),
     ];
     all.into_iter().filter(|(has, _)| *has).map(|(_, words)| words).collect()
 }

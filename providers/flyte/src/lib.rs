@@ -88,5 +88,5 @@ pub static PROVIDER: ProviderInfo =
     .with_untrusted_files(config::untrusted_files)
     .with_directory(|settings| Ok(Arc::new(FlyteProvider::new(settings)?)));
 
-/// The key is Flyte's key pair, whatever key a session comes with.
-const CAPABILITIES: Capabilities = Capabilities::NONE;
+/// The key is Flyte's key pair, whatever key a session comes with; a token that was given is good until it expires.
+const CAPABILITIES: Capabilities = Capabilities::NONE.old_credential_stays();

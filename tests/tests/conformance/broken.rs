@@ -15,11 +15,18 @@ pub(super) struct Broken {
     inner: Arc<dyn SshProvider>,
     clause: Clause,
     secret: String,
+    /// What clause 1 is broken with, if not with a word on standard output.
+    program: Option<&'static str>,
 }
 
 impl Broken {
     pub(super) fn new(inner: Arc<dyn SshProvider>, clause: Clause, secret: &str) -> Self {
-        Self { inner, clause, secret: secret.to_owned() }
+        Self { inner, clause, secret: secret.to_owned(), program: None }
+    }
+
+    /// Breaks clause 1: it runs a program, and waits for its end.
+    pub(super) fn running(self, program: &'static str) -> Self {
+        Self { program: Some(program), clause: Clause::ValuesOnly, ..self }
     }
 
     fn breaks(&self, clause: Clause) -> bool {
@@ -55,7 +62,10 @@ impl SshProvider for Broken {
     async fn create(&self, request: &CreateRequest) -> Result<Session, ProviderError> {
         let mut request = request.clone();
         if self.breaks(Clause::ValuesOnly) {
-            println!("making a session");
+            match self.program {
+                None => println!("making a session"),
+                Some(program) => assert!(std::process::Command::new(program).status().unwrap().success()),
+            }
         }
         if self.breaks(Clause::NoFallback) {
             request.wake = Wake::Allowed;

@@ -36,6 +36,19 @@ fn the_official_sdks_run_against_the_program_in_the_generation_that_is_asked_for
     }
 }
 
+/// The same script, with the file of docs/testing-with-anyssh.md.
+#[test]
+fn the_official_sdk_runs_against_the_program_as_the_page_says() {
+    let words = ["leap0", "--without-gateway"];
+    let emulator = program::Emulator::start(&words, &program::script_of_the_page("leap0.json"));
+    let (url, key) = (emulator.variable("LEAP0_BASE_URL"), emulator.variable("LEAP0_API_KEY"));
+    let said = TWO.run("leap0_sdk.py", &[url, key, emulator.target(), "2"]);
+    assert_eq!((&said["first"]["password"], &said["first"]["sandbox_id"]), (&json!("two words"), &json!("sbx-1")));
+    assert_eq!((&said["was_valid"], &said["now_valid"]), (&json!([true, false]), &json!([false, true])));
+    assert_eq!((&said["listed"], &said["total"]), (&json!([["sbx-1", "running"]]), &json!(2)));
+    emulator.end();
+}
+
 /// Create, validate, regenerate, delete, and the reading of sandboxes.
 fn check(generation: Generation, sdk: Sdk, number: &str) -> Value {
     let emulator = Emulator::leap0(generation)

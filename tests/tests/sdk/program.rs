@@ -8,6 +8,13 @@ use tempfile::NamedTempFile;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_anyssh-emulator-under-test");
 
+/// A file of docs/testing-with-anyssh.md.
+pub(crate) fn script_of_the_page(name: &str) -> String {
+    let page = include_str!("../../../docs/testing-with-anyssh.md");
+    let block = page.split(&format!("`{name}`\n\n```json\n")).nth(1).unwrap();
+    block.split("```").next().unwrap().to_owned()
+}
+
 /// A running program; its input is open as long as this is there.
 #[derive(Debug)]
 pub(crate) struct Emulator {

@@ -26,18 +26,25 @@ async fn wish(provider: &dyn SshProvider, fixture: &dyn Fixture) -> Result<Verdi
     Ok(Verdict::Kept)
 }
 
-/// Clause 8: once a session is revoked it is not valid, and its credential logs nobody in.
+/// Clause 8: once a session is revoked it is not valid, and its credential logs nobody in. Who answers
+/// [`Revocation::LocalOnly`] has nothing at the vendor that could be counted.
 pub async fn nothing_after_revoke(provider: &dyn SshProvider, fixture: &dyn Fixture) -> Verdict {
     Verdict::of(nothing_after(provider, fixture).await)
 }
 
 async fn nothing_after(provider: &dyn SshProvider, fixture: &dyn Fixture) -> Result<Verdict, String> {
+    let counted = fixture.alive();
     let session = created(provider, &request(fixture.target())?).await?;
     let reference = SessionRef::from(&session);
     let before = fixture.log_in(&session).await;
     match provider.revoke(&reference, within(PATIENCE)).await {
         Ok(Revocation::Revoked) => {}
-        Ok(Revocation::LocalOnly) => return Ok(Verdict::not_shown("nothing lives at the provider: LocalOnly")),
+        Ok(Revocation::LocalOnly) if fixture.alive() != counted => {
+            return Err(
+                "nothing is said to live at the vendor (LocalOnly), and more lives there than before".to_owned()
+            );
+        }
+        Ok(Revocation::LocalOnly) => return Ok(Verdict::not_shown("nothing lives at the vendor: LocalOnly")),
         Ok(Revocation::AlreadyGone) => return Err("a fresh session is said to be gone already".to_owned()),
         Err(error) => return Err(format!("revoke failed although all is well: {error}")),
     }

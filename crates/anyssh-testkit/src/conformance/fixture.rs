@@ -37,6 +37,12 @@ pub trait Fixture: Send + Sync {
     /// Takes all trouble back.
     fn all_is_well(&self) {}
 
+    /// Whether the fixture itself runs programs in this process while the provider works. Then those of the
+    /// provider that have ended cannot be told from them, and clause 1 does not look for them.
+    fn runs_programs(&self) -> bool {
+        false
+    }
+
     /// Secrets that nothing may show, such as the API key. Those of a session are known already.
     fn secrets(&self) -> Vec<String> {
         Vec::new()

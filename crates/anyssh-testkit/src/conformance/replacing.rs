@@ -6,9 +6,11 @@ use super::fixture::{Fixture, Login};
 use super::making::end;
 use super::report::Verdict;
 use super::request::{PATIENCE, created, request, within};
+use super::secrets::secrets_of;
 
-/// Clause 9: after `regenerate` the new session is valid and the old one is not, unless it is named as still
-/// alive. Logins are tried with both.
+/// Clause 9: after `regenerate` the new session is valid, with another credential, and the old one is not, unless
+/// it is named as still alive, or the provider cannot end it at all and says so in its
+/// [`Capabilities`](anyssh_core::Capabilities::old_credential_stays). Logins are tried with both.
 pub async fn regenerate_replaces(provider: &dyn SshProvider, fixture: &dyn Fixture) -> Verdict {
     Verdict::of(replaced(provider, fixture).await)
 }
@@ -26,7 +28,7 @@ async fn replaced(provider: &dyn SshProvider, fixture: &dyn Fixture) -> Result<V
         }
     };
     let new = regenerated.session;
-    let old_may_live = regenerated.still_alive.is_some();
+    let old_may_live = regenerated.still_alive.is_some() || provider.capabilities().old_credential_stays;
     let result = compared(provider, fixture, &old, &new, old_may_live).await;
     end(provider, &new).await;
     end(provider, &old).await;
@@ -40,6 +42,11 @@ async fn compared(
     new: &Session,
     old_may_live: bool,
 ) -> Result<Verdict, String> {
+    // A key file of the user's own is no part of a session; then there is nothing to compare.
+    let (before, after) = (secrets_of(old), secrets_of(new));
+    if !after.is_empty() && before == after {
+        return Err("the new session has the old one's credential".to_owned());
+    }
     if is_valid(provider, new).await? == Some(false) {
         return Err("the new session is not valid".to_owned());
     }

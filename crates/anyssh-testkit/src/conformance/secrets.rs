@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use anyssh_core::{Credential, KeyPair, ProviderError, Session, SessionRef, SshProvider};
+use anyssh_core::{Credential, KeyPair, ProviderError, Session, SessionRef, SshProvider, Transport};
 use secrecy::ExposeSecret as _;
 use ssh_key::{LineEnding, PrivateKey};
 
@@ -62,12 +62,19 @@ fn all_of(error: &ProviderError) -> String {
     text
 }
 
-fn secrets_of(session: &Session) -> Vec<String> {
-    match &session.login.credential {
+/// What nobody else may know of a session: of its credential, and of the way there.
+pub(super) fn secrets_of(session: &Session) -> Vec<String> {
+    let mut secrets = match &session.login.credential {
         Credential::Password(password) => vec![password.secret().expose_secret().to_owned()],
         Credential::Certificate { key, .. } | Credential::Key(key) => private_lines(key),
         Credential::CertificateOnly { .. } | Credential::KeyFile(_) => Vec::new(),
+    };
+    if let Transport::WebSocket { headers, .. } = &session.endpoint.transport {
+        // Without the scheme, which is no secret and may stand before it or not.
+        let word = |value: &str| value.rsplit(' ').next().unwrap_or_default().to_owned();
+        secrets.extend(headers.iter().map(|(_, value)| word(value.expose_secret())));
     }
+    secrets
 }
 
 /// The lines of a private key's file that only it has.

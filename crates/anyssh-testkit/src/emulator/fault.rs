@@ -20,7 +20,9 @@ use super::request::Request;
 /// let busy = Fault::on("GET", "/v1/machines").status(503).header("retry-after", "1").times(2);
 /// // A proxy's page instead of JSON.
 /// let html = Fault::on("GET", "/v1/machines").html().always();
-/// # let _ = (lost, busy, html, Duration::ZERO);
+/// // The session has expired when it is asked for.
+/// let late = Fault::on("GET", "/v1/machines/*/ssh/*").time_passes(Duration::from_secs(7200));
+/// # let _ = (lost, busy, html, late);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Fault {
@@ -31,6 +33,16 @@ pub struct Fault {
     pub(super) works: bool,
     pub(super) scripted: Option<Answer>,
     pub(super) manner: Manner,
+    pub(super) events: Vec<Event>,
+}
+
+/// What becomes of the vendor besides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    /// So much time passes.
+    TimePasses(Duration),
+    /// Every SSH server shows another host key from now on.
+    NewHostKeys,
 }
 
 /// How the bytes of an answer are sent.
@@ -59,6 +71,7 @@ impl Fault {
             works: false,
             scripted: None,
             manner: Manner::Whole,
+            events: Vec::new(),
         }
     }
 
@@ -139,6 +152,20 @@ impl Fault {
     #[must_use]
     pub fn after_the_work(mut self) -> Self {
         self.works = true;
+        self
+    }
+
+    /// Puts the emulator's clock forward before the work is done: what has an end may have reached it.
+    #[must_use]
+    pub fn time_passes(mut self, time: Duration) -> Self {
+        self.events.push(Event::TimePasses(time));
+        self
+    }
+
+    /// Gives every SSH server another host key before the work is done, as if somebody else stood there.
+    #[must_use]
+    pub fn new_host_keys(mut self) -> Self {
+        self.events.push(Event::NewHostKeys);
         self
     }
 

@@ -7,7 +7,6 @@
 use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use rustix::process::{getgid, getuid};
 use ssh_key::certificate::CertType;
@@ -15,43 +14,45 @@ use ssh_key::{PrivateKey, PublicKey};
 use tempfile::TempDir;
 
 use super::certificate::CertificateSpec;
+use super::krl;
 use crate::file::put;
 use crate::keys::key;
+use crate::missing::{self, Missing};
 use crate::sshd::{Sshd, SshdConfig};
-
-/// Where Debian, Fedora and Arch have it.
-const WRAPPER_DIRECTORIES: &[&str] =
-    &["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/local/lib"];
-const WRAPPER: &str = "libnss_wrapper.so";
 
 /// A running gateway on 127.0.0.1. Dropping it ends it and all its connections.
 #[derive(Debug)]
 pub struct Gateway {
     sshd: Sshd,
     dir: TempDir,
+    users: PublicKey,
 }
 
 impl Gateway {
     /// Starts a gateway that trusts `users` and whose host key is certified by `hosts` for 127.0.0.1.
     pub(super) fn start(users: &PublicKey, hosts: &PrivateKey, lines: &str) -> io::Result<Self> {
         let dir = tempfile::tempdir()?;
-        let wrapper = wrapper()?;
+        let wrapper = missing::nss_wrapper()?;
         let (passwd, group) = (dir.path().join("passwd"), dir.path().join("group"));
-        put(&dir.path().join("users.pub"), users.to_openssh().map_err(io::Error::other)?, 0o600)?;
         // The names that sshd itself looks for have to be there too.
         put(&passwd, std::fs::read("/etc/passwd")?, 0o600)?;
         put(&group, std::fs::read("/etc/group")?, 0o600)?;
-        revoke(dir.path(), &[])?;
+        put(&dir.path().join(REVOKED), krl::of_serials(users, &[])?, 0o600)?;
         let host_key = key(HOST_KEY);
         let certificate = host_certificate(host_key.public_key(), hosts).sign()?;
         let config = SshdConfig::new(host_key)
-            .with_lines(&format!("{lines}\nRevokedKeys {}", dir.path().join("revoked").display()))
+            .with_lines(&format!("{lines}\nRevokedKeys {}", dir.path().join(REVOKED).display()))
             .with_user_authority(users)
             .with_host_certificate(&certificate)
-            .with_environment("LD_PRELOAD", &wrapper)
+            .with_environment("LD_PRELOAD", &wrapper.to_string_lossy())
             .with_environment("NSS_WRAPPER_PASSWD", &passwd.to_string_lossy())
             .with_environment("NSS_WRAPPER_GROUP", &group.to_string_lossy());
-        Ok(Self { sshd: Sshd::start(config)?, dir })
+        Ok(Self { sshd: Sshd::start(config)?, dir, users: users.clone() })
+    }
+
+    /// What a gateway needs that is not on this machine: for tests that are left out then.
+    pub fn missing() -> Option<Missing> {
+        missing::sshd().and(missing::nss_wrapper()).err()
     }
 
     /// The port on 127.0.0.1.
@@ -75,12 +76,24 @@ impl Gateway {
 
     /// From now on exactly the certificates with these serials are revoked.
     pub(super) fn revoke(&self, serials: &[u64]) -> io::Result<()> {
-        revoke(self.dir.path(), serials)
+        replace(&self.dir.path().join(REVOKED), &krl::of_serials(&self.users, serials)?)
+    }
+
+    /// From now on somebody else stands there: another host key, certified by an authority that nobody knows.
+    pub(super) fn replace_host_key(&self) -> io::Result<()> {
+        let (host_key, authority) = (key(STRANGER), key(STRANGERS_AUTHORITY));
+        let certificate = host_certificate(host_key.public_key(), &authority).sign()?;
+        self.sshd.replace_host_key(&host_key, &certificate)
     }
 }
 
-/// The seed of the gateway's host key.
+/// The seed of the gateway's host key, and those of somebody in its place.
 const HOST_KEY: u8 = 203;
+const STRANGER: u8 = 204;
+const STRANGERS_AUTHORITY: u8 = 205;
+
+/// The file with the revoked certificates.
+const REVOKED: &str = "revoked";
 
 fn host_certificate(subject: &PublicKey, authority: &PrivateKey) -> CertificateSpec {
     CertificateSpec {
@@ -98,30 +111,9 @@ fn host_certificate(subject: &PublicKey, authority: &PrivateKey) -> CertificateS
     }
 }
 
-/// Writes the key revocation list (ssh-keygen(1), "KEY REVOCATION LISTS").
-fn revoke(dir: &Path, serials: &[u64]) -> io::Result<()> {
-    let lines: String = serials.iter().map(|serial| format!("serial: {serial}\n")).collect();
-    replace(&dir.join("serials"), lines.as_bytes())?;
-    let mut command = Command::new("ssh-keygen");
-    command.args(["-q", "-k", "-f", "revoked.new", "-s", "users.pub", "serials"]).current_dir(dir);
-    let output = command.stdin(Stdio::null()).output()?;
-    if !output.status.success() {
-        return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
-    }
-    std::fs::rename(dir.join("revoked.new"), dir.join("revoked"))
-}
-
 /// Puts a file in the place of another one at once: `sshd` may be reading it.
 fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
     let new = file.with_extension("next");
     put(&new, content, 0o600)?;
     std::fs::rename(new, file)
-}
-
-fn wrapper() -> io::Result<String> {
-    let candidates = WRAPPER_DIRECTORIES.iter().map(|directory| format!("{directory}/{WRAPPER}"));
-    candidates.into_iter().find(|path| Path::new(path).exists()).ok_or_else(|| {
-        let text = format!("no {WRAPPER}, which gives each session its login name: apt-get install libnss-wrapper");
-        io::Error::new(io::ErrorKind::NotFound, text)
-    })
 }

@@ -21,7 +21,7 @@ use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-use super::fault::{Fault, Manner, take};
+use super::fault::{Event, Fault, Manner, take};
 use super::reply::{Closed, Reply, Rest};
 use super::request::Request;
 use super::tls::{Connection, Tls};
@@ -38,6 +38,9 @@ pub(super) trait Service: Send + Sync + 'static {
     type Reply: Into<Reply> + Send;
 
     fn answer(&self, request: Request) -> impl Future<Output = Self::Reply> + Send;
+
+    /// What a fault brings about besides.
+    fn happens(&self, event: Event) -> io::Result<()>;
 }
 
 /// An answer that is to be sent.
@@ -278,6 +281,7 @@ async fn read(request: hyper::Request<Incoming>, prefix: &str) -> Result<Request
 async fn answer(request: Request, service: &Arc<impl Service>, fault: Option<&Fault>) -> Result<Reply, Closed> {
     let Some(fault) = fault else { return work(request, service).await };
     tokio::time::sleep(fault.delay).await;
+    fault.events.iter().try_for_each(|event| service.happens(*event)).map_err(|_| Closed)?;
     let worked = if fault.does_the_work() { Some(work(request, service).await?) } else { None };
     if fault.manner == Manner::Close {
         return Err(Closed);

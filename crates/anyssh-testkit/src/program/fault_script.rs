@@ -34,10 +34,34 @@ pub(super) struct FaultScript {
     endless: bool,
     #[serde(default)]
     after_the_work: bool,
+    clock_seconds: Option<u64>,
+    #[serde(default)]
+    new_host_keys: bool,
     times: Option<u32>,
     #[serde(default)]
     always: bool,
 }
+
+/// Its fields.
+pub(super) const FAULT: &[&str] = &[
+    "method",
+    "path",
+    "status",
+    "headers",
+    "body",
+    "html",
+    "redirect",
+    "delay_ms",
+    "close",
+    "cut_after",
+    "slowly",
+    "endless",
+    "after_the_work",
+    "clock_seconds",
+    "new_host_keys",
+    "times",
+    "always",
+];
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,30 +92,32 @@ impl FaultScript {
             .into_iter()
             .fold(fault, |fault, slowly| fault.slowly(slowly.bytes, Duration::from_millis(slowly.pause_ms)));
         fault = self.times.into_iter().fold(fault, Fault::times);
-        let chosen: [(bool, Change); 4] = [
+        fault = self.clock_seconds.map(Duration::from_secs).into_iter().fold(fault, Fault::time_passes);
+        let chosen: [(bool, Change); 5] = [
             (self.close, Fault::close),
             (self.endless, Fault::endless),
             (self.after_the_work, Fault::after_the_work),
             (self.always, Fault::always),
+            (self.new_host_keys, Fault::new_host_keys),
         ];
         Ok(chosen.into_iter().filter(|(is_chosen, _)| *is_chosen).fold(fault, |fault, (_, apply)| apply(fault)))
     }
 
     /// What would be taken for something else.
     fn check(&self) -> Result<(), Failure> {
-        let refused = |why: &str| Err(Failure::Usage(format!("a fault of {} {}: {why}", self.method, self.path)));
+        let refused = |why: &str| Err(Failure::Script(format!("faults: {} {}: {why}", self.method, self.path)));
         let manners = [self.close, self.cut_after.is_some(), self.slowly.is_some(), self.endless];
         if manners.iter().filter(|is_chosen| **is_chosen).count() > 1 {
-            return refused("only one of close, cut_after, slowly and endless");
+            return refused("expected only one of close, cut_after, slowly and endless");
         }
         if self.always && self.times.is_some() {
-            return refused("either always or times");
+            return refused("expected either always or times");
         }
         if self.status.is_some_and(|status| !(100..=999).contains(&status)) {
-            return refused("a status has three digits");
+            return refused("status: expected a number of three digits");
         }
         if !self.path.starts_with('/') {
-            return refused("a path begins with /");
+            return refused("path: expected one that begins with /");
         }
         Ok(())
     }
@@ -114,6 +140,9 @@ mod tests {
         assert_eq!(format!("{:?}", read(script).unwrap()), format!("{same:?}"));
         let script =
             r#"{"method": "*", "path": "/", "slowly": {"bytes": 1, "pause_ms": 20}, "delay_ms": 5, "always": true}"#;
+        let changes = r#"{"method": "GET", "path": "/", "clock_seconds": 60, "new_host_keys": true}"#;
+        let same = Fault::on("GET", "/").time_passes(Duration::from_secs(60)).new_host_keys();
+        assert_eq!(format!("{:?}", read(changes).unwrap()), format!("{same:?}"));
         let same = Fault::on("*", "/").slowly(1, Duration::from_millis(20)).delay(Duration::from_millis(5)).always();
         assert_eq!(format!("{:?}", read(script).unwrap()), format!("{same:?}"));
     }
@@ -123,13 +152,15 @@ mod tests {
         for (more, named) in [
             (r#", "close": true, "endless": true"#, "only one"),
             (r#", "always": true, "times": 1"#, "always or times"),
-            (r#", "status": 1000"#, "three digits"),
+            (r#", "status": 1000"#, "status: expected a number of three digits"),
             (r#", "statuss": 500"#, "statuss"),
             (r#", "status": "500""#, "invalid type"),
         ] {
             let why = read(&format!(r#"{{"method": "GET", "path": "/x"{more}}}"#)).unwrap_err();
             assert!(why.contains(named), "{why}");
         }
-        assert!(read(r#"{"method": "GET", "path": "x"}"#).unwrap_err().contains("begins with /"));
+        assert!(
+            read(r#"{"method": "GET", "path": "x"}"#).unwrap_err().contains("path: expected one that begins with /")
+        );
     }
 }

@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use super::Failure;
 use super::fault_script::FaultScript;
-use super::vendors::{Running, StageScript, faults, script, wake};
+use super::script::script;
+use super::vendors::{Running, StageScript, faults, wake};
 use super::words::Words;
 use crate::emulator::{Emulator, Generation, Leap0Builder, Leap0Emulator, Sandbox};
 

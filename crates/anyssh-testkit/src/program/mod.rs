@@ -9,14 +9,18 @@
 //! It prints a line `export NAME='value'` for each variable that a client needs, with targets as comments,
 //! and stays until it is stopped or its standard input ends.
 
+mod boot_script;
+mod dedalus;
 mod end;
 mod fault_script;
 mod flyte;
 mod leap0;
+mod script;
 mod vendors;
 mod words;
 
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use vendors::Running;
@@ -27,7 +31,7 @@ pub fn main() -> ExitCode {
     let words: Vec<_> = std::env::args_os().skip(1).collect();
     match run(&words) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Usage(why)) => {
+        Err(Failure::Usage(why) | Failure::Script(why)) => {
             complain(&format!("error: {why}\n  hint: {}\n", words::usage()));
             ExitCode::from(2)
         }
@@ -43,8 +47,19 @@ pub fn main() -> ExitCode {
 enum Failure {
     /// The words or the script do not fit.
     Usage(String),
+    /// The script does not fit. Whoever knows its file's name makes [`Failure::Usage`] of it.
+    Script(String),
     /// Something on this machine.
     Local(String),
+}
+
+impl Failure {
+    fn in_script(self, file: Option<&Path>) -> Self {
+        match (self, file) {
+            (Self::Script(why), Some(file)) => Self::Usage(format!("--script {}: {why}", file.display())),
+            (other, _) => other,
+        }
+    }
 }
 
 impl From<io::Error> for Failure {
@@ -60,7 +75,7 @@ fn run(words: &[std::ffi::OsString]) -> Result<(), Failure> {
     let words = Words::parse(words)?;
     // Before anything is printed: whoever reads the lines may end us at once.
     let end = end::Watch::start()?;
-    let running = (words.vendor.start)(&words)?;
+    let running = (words.vendor.start)(&words).map_err(|failure| failure.in_script(words.script.as_deref()))?;
     print(&*running)?;
     end.wait();
     Ok(())

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::Failure;
+use super::fault_script::FAULT;
 use super::vendors::{VENDORS, Vendor};
 
 /// What was asked for.
@@ -92,6 +93,11 @@ pub(super) fn help() -> String {
             text.push_str(&format!("  --{name} {}    for {}\n", values.join("|"), vendor.name));
         }
     }
+    text.push_str("\nFields of a script; what they mean, and an example each, is in docs/testing-with-anyssh.md:\n");
+    for vendor in VENDORS {
+        text.push_str(&format!("  {:<8} {}\n", vendor.name, vendor.script.join(", ")));
+    }
+    text.push_str(&format!("  a fault  {}\n", FAULT.join(", ")));
     text
 }
 

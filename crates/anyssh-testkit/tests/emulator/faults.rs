@@ -1,11 +1,13 @@
 //! What goes wrong goes wrong as it was scripted.
 
+use std::collections::HashSet;
 use std::io::Read as _;
 use std::time::{Duration, Instant};
 
-use anyssh_testkit::emulator::{DedalusEmulator, Emulator, Fault};
+use anyssh_testkit::emulator::{DedalusEmulator, Emulator, Fault, Generation};
 
-use crate::client::{Call, Reply, sessions_path};
+use crate::client::{Call, Reply, get, sessions_path};
+use crate::flyte::client::Ask;
 
 const LIST: &str = "GET /v1/machines";
 
@@ -64,6 +66,39 @@ fn connections_close_without_an_answer_or_in_the_middle_of_one() {
     assert_eq!(list(&emulator).body, b"{\"i");
     let statuses: Vec<Option<u16>> = emulator.requests().iter().map(|request| request.status).collect();
     assert_eq!(statuses, [None, Some(200), Some(200)]);
+}
+
+/// What was good when it was made is over when it is asked for.
+#[test]
+fn time_passes_with_a_request() {
+    let emulator = start(Fault::on("GET", "/v1/machines/*/ssh/*").time_passes(Duration::from_secs(3601)));
+    let id = Call::create(&emulator, 1).send(&emulator).json()["session_id"].as_str().unwrap().to_owned();
+    assert_eq!(get(&emulator, &id).json()["status"], "expired");
+    let leap0 = Emulator::leap0(Generation::Two).without_ssh().start_blocking().unwrap();
+    leap0.create_access("sbx-abc123");
+    leap0.add_fault(Fault::on("GET", "/v1/sandboxes").time_passes(Duration::from_secs(3601)));
+    assert_eq!(leap0.alive().len(), 1);
+    Call::new(&leap0, "GET /v1/sandboxes").send(&leap0);
+    assert_eq!(leap0.alive().len(), 0);
+}
+
+#[test]
+fn host_keys_change_with_a_request() {
+    let leap0 = Emulator::leap0(Generation::Two).start_blocking().unwrap();
+    leap0.add_fault(Fault::on("GET", "/v1/sandboxes").new_host_keys().times(2));
+    let flyte = Emulator::flyte().start_blocking().unwrap();
+    flyte.add_fault(Fault::on("GET", "/pods/*/*/*").new_host_keys().times(2));
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let sandbox = leap0.host_key("sbx-abc123").unwrap().to_line();
+        seen.extend([sandbox, flyte.host_key("pond-dbg", "a0", 1).to_openssh().unwrap()]);
+        assert_eq!(Call::new(&leap0, "GET /v1/sandboxes").send(&leap0).status, 200);
+        // Without a token nobody is let through; the keys have changed all the same.
+        let route = Ask::new("GET /pods/pond-dbg/a0/1").try_send(&flyte.gateway_url()).unwrap();
+        assert_eq!(route.status, 401);
+    }
+    let different: HashSet<&String> = seen.iter().collect();
+    assert_eq!(different.len(), seen.len(), "{seen:?}");
 }
 
 #[test]

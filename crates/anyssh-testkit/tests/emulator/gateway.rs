@@ -5,12 +5,12 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use anyssh_testkit::emulator::{DedalusBuilder, DedalusEmulator, Emulator, Wake};
+use anyssh_testkit::emulator::{DedalusBuilder, DedalusEmulator, Emulator, Fault, Wake};
 use anyssh_testkit::{Home, key};
 use serde_json::Value;
 use ssh_key::LineEnding;
 
-use crate::client::{delete, ready};
+use crate::client::{Call, delete, ready};
 
 fn emulator() -> DedalusBuilder {
     Emulator::dedalus().with_wake(Wake::at_once())
@@ -113,6 +113,17 @@ fn the_host_is_known_by_its_authority_alone() {
     let output = ssh(&session, "echo in");
     assert!(String::from_utf8_lossy(&output.stderr).contains("Host key verification failed"), "{output:?}");
     assert_eq!(output.status.code(), Some(255));
+}
+
+#[test]
+fn somebody_else_may_stand_there_from_a_request_on() {
+    let emulator = emulator().start_blocking().unwrap();
+    emulator.add_fault(Fault::on("GET", "/v1/machines").new_host_keys());
+    let session = ready(&emulator, 1);
+    lets_in(&emulator, &session);
+    assert_eq!(Call::new(&emulator, "GET /v1/machines").send(&emulator).status, 200);
+    let output = ssh(&session, "echo in");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("Host key verification failed"), "{output:?}");
 }
 
 #[test]

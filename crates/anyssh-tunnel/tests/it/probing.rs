@@ -71,13 +71,20 @@ async fn a_route_that_comes_late_is_waited_for_and_told() {
 #[tokio::test]
 async fn a_port_that_opens_late_is_waited_for() {
     let upstream = echo().await;
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let url = anyssh_core::WebSocketUrl::parse("url", &format!("ws://127.0.0.1:{port}/")).unwrap();
+    // Ours from here on; as long as nobody listens, the kernel refuses connections.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("ws://{}/", socket.local_addr().unwrap());
+    let url = anyssh_core::WebSocketUrl::parse("url", &url).unwrap();
+    let told = Arc::new(tokio::sync::Notify::new());
+    let teller = Arc::clone(&told);
     let waiting = tokio::spawn(async move {
-        Dialer::new().wait_until_ready(&url, &Tokens::good(), &Progress::silent(), within(10_000)).await
+        let progress = Progress::new(move |_| teller.notify_one());
+        Dialer::new().wait_until_ready(&url, &Tokens::good(), &progress, within(10_000)).await
     });
-    tokio::time::sleep(Duration::from_millis(250)).await;
-    let listener = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    // It was refused once.
+    tokio::time::timeout(Duration::from_secs(10), told.notified()).await.unwrap();
+    let listener = socket.listen(16).unwrap().into_std().unwrap();
     let config = BridgeConfig::new(upstream).with_bearer(TOKEN.into()).with_listener(listener);
     let _bridge = WebSocketBridge::start(config).unwrap();
     assert_eq!(waiting.await.unwrap().unwrap().text, "SSH-2.0-echo");

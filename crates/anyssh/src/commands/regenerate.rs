@@ -39,6 +39,9 @@ pub(super) async fn run(
         let warning = warning.with_provider(on.info.name).with_target(on.target.as_str()).with_hint(hint);
         warning.warn(context.options.error_format);
     }
+    if on.info.capabilities.old_credential_stays {
+        context.note("the old credential is good until it ends by itself: this provider cannot end it");
+    }
     if !show_secrets {
         context.note("the new credential is not shown; --show-secrets prints it");
     }

@@ -4,6 +4,7 @@
 
 use anyssh_core::{ErrorKind, ProviderError};
 use anyssh_leap0::Generation;
+use anyssh_testkit::spoiled;
 use serde_json::{Value, json};
 use wiremock::{MockServer, ResponseTemplate};
 
@@ -16,24 +17,6 @@ fn text_fields() -> Vec<(&'static str, String)> {
     let good = access();
     let text = |field: &str| good[field].as_str().unwrap().to_owned();
     ["sandbox_id", "expires_at", "created_at", "ssh_command"].into_iter().map(|field| (field, text(field))).collect()
-}
-
-/// What a hostile server does to a good text.
-fn spoiled(good: &str) -> Vec<String> {
-    vec![
-        format!("{good}\nProxyCommand=id"),
-        format!("\n{good}"),
-        format!("{good}\r\n"),
-        format!("{good}\0"),
-        format!("{good}\u{1b}]0;x\u{7}"),
-        format!("{good}\u{202e}"),
-        format!("-{good}"),
-        "-oProxyCommand=id".to_owned(),
-        format!("{good}\t"),
-        String::new(),
-        " ".to_owned(),
-        good.repeat(1 + 40_000 / good.len()),
-    ]
 }
 
 async fn refused(answer: &Value) -> ProviderError {

@@ -12,6 +12,7 @@ use super::state::{Dedalus, State};
 use crate::emulator::clock::Clock;
 use crate::emulator::gateway::Gateway;
 use crate::emulator::http::HttpThread;
+use crate::emulator::setters::{keyed, listening};
 use crate::emulator::start::on_a_thread;
 use crate::emulator::wake::Wake;
 use crate::keys::key;
@@ -62,35 +63,18 @@ impl DedalusBuilder {
         self
     }
 
-    /// Another key than the usual one.
-    pub fn with_api_key(mut self, key: &str) -> Self {
-        self.api_key = key.to_owned();
-        self
-    }
-
     /// The organisation of the key; a request that names another one is refused.
     pub fn with_organisation(mut self, id: &str) -> Self {
         self.organisation = id.to_owned();
         self
     }
 
-    /// The control plane's port; without this the system chooses one.
-    pub fn with_port(mut self, port: u16) -> Self {
-        self.port = port;
-        self
-    }
+    keyed!();
 
-    /// How long a client may keep a connection: then it may finish its request, and is cut off soon after.
-    /// At the gateway it is the time for the login, in whole seconds. Two minutes without this.
-    pub fn with_deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
-        self
-    }
-
-    /// A path in the base URL, such as `/dcs`, below which everything is.
-    pub fn with_prefix(mut self, prefix: &str) -> Self {
-        self.prefix = prefix.to_owned();
-        self
+    listening! {
+        port: "The control plane's port; without this the system chooses one.",
+        deadline: "How long a client may keep a connection: then it may finish its request, and is cut off soon after. \
+                   At the gateway it is the time for the login, in whole seconds. Two minutes without this."
     }
 
     /// How sessions come up; [`Wake::default`] without this.

@@ -6,6 +6,7 @@
 
 mod auth;
 mod builder;
+mod fixture;
 mod idempotency;
 mod machine;
 mod pages;
@@ -170,9 +171,7 @@ impl DedalusEmulator {
     /// # Errors
     /// When the gateway's files cannot be written.
     pub fn advance_clock(&self, time: Duration) -> io::Result<()> {
-        let mut state = lock(&self.dedalus.state);
-        state.clock.advance(time);
-        self.dedalus.tell_gateway(&state)
+        self.dedalus.pass_time(time)
     }
 
     /// Closes a session as another client would.

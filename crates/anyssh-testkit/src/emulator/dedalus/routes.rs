@@ -8,6 +8,7 @@ use super::auth;
 use super::parse;
 use super::reply::{failure_with_details, invalid, method_not_allowed, ok, problem};
 use super::state::{Dedalus, State};
+use crate::emulator::fault::Event;
 use crate::emulator::http::{Answer, Service, lock};
 use crate::emulator::request::Request;
 
@@ -49,6 +50,14 @@ impl Service for Dedalus {
         match self.checked(&request) {
             Ok(route) => self.once(&request, route).await,
             Err(refusal) => refusal,
+        }
+    }
+
+    fn happens(&self, event: Event) -> io::Result<()> {
+        match (event, &self.gateway) {
+            (Event::TimePasses(time), _) => self.pass_time(time),
+            (Event::NewHostKeys, Some(gateway)) => gateway.replace_host_key(),
+            (Event::NewHostKeys, None) => Ok(()),
         }
     }
 }

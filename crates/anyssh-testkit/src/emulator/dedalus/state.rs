@@ -19,6 +19,7 @@ use crate::emulator::Change;
 use crate::emulator::certificate::CertificateSpec;
 use crate::emulator::clock::{Clock, later};
 use crate::emulator::gateway::Gateway;
+use crate::emulator::http::lock;
 use crate::emulator::wake::{Progress, Wake};
 
 /// Certificates are valid from a minute ago, since clocks differ.
@@ -134,6 +135,13 @@ impl Dedalus {
                 "public_key": authority.trim_end(),
             },
         }))
+    }
+
+    /// Sessions whose end is reached are `expired`.
+    pub(super) fn pass_time(&self, time: Duration) -> io::Result<()> {
+        let mut state = lock(&self.state);
+        state.clock.advance(time);
+        self.tell_gateway(&state)
     }
 
     /// What is over logs in no more.

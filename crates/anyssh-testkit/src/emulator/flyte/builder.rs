@@ -18,7 +18,9 @@ use super::routes::{ControlPlane, DataPlane};
 use super::run::{Run, RunState};
 use super::state::{Flyte, RpcLogin, State};
 use super::token::{TokenForm, Tokens};
+use crate::emulator::clock::Clock;
 use crate::emulator::http::HttpThread;
+use crate::emulator::setters::listening;
 use crate::emulator::start::on_a_thread;
 use crate::emulator::tls::Tls;
 
@@ -31,6 +33,8 @@ pub struct FlyteBuilder {
     boot: Boot,
     login: RpcLogin,
     data_elsewhere: bool,
+    forgets: bool,
+    clock: Clock,
     authorized: Vec<PublicKey>,
     client: (String, String),
     public: PublicClient,
@@ -50,6 +54,8 @@ impl FlyteBuilder {
             boot: Boot::default(),
             login: RpcLogin::Optional,
             data_elsewhere: false,
+            forgets: false,
+            clock: Clock::default(),
             authorized: Vec::new(),
             client: ("ci-client".into(), "s3cret +%/ü".into()),
             public: PublicClient {
@@ -69,16 +75,9 @@ impl FlyteBuilder {
         }
     }
 
-    /// The control plane's port; without this the system chooses one. That of the gateway it always chooses.
-    pub fn with_port(mut self, port: u16) -> Self {
-        self.port = port;
-        self
-    }
-
-    /// How long a connection may take, streams included, two minutes without this; tunnels last for ever.
-    pub fn with_deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
-        self
+    listening! {
+        port: "The control plane's port; without this the system chooses one. That of the gateway it always chooses.",
+        deadline: "How long a connection may take, streams included, two minutes without this; tunnels last for ever."
     }
 
     /// One more run. Without any there is [`Run::default`].
@@ -121,6 +120,12 @@ impl FlyteBuilder {
     /// `SelectCluster` names the gateway's host for DataProxy calls, which are answered there, too.
     pub fn with_data_elsewhere(mut self) -> Self {
         self.data_elsewhere = true;
+        self
+    }
+
+    /// A debug run that is over is known no more, as when the control plane has cleaned up: its name is free.
+    pub fn with_short_memory(mut self) -> Self {
+        self.forgets = true;
         self
     }
 
@@ -172,6 +177,12 @@ impl FlyteBuilder {
         self
     }
 
+    /// The emulator's clock runs ahead by so many seconds, or behind if they are negative.
+    pub fn with_clock_ahead(mut self, seconds: i64) -> Self {
+        self.clock = Clock::ahead(seconds);
+        self
+    }
+
     /// Starts it, without keeping the caller's thread waiting. Needs no runtime of a certain kind.
     ///
     /// # Errors
@@ -196,12 +207,13 @@ impl FlyteBuilder {
             domain,
             login: self.login,
             data_elsewhere: self.data_elsewhere,
+            forgets: self.forgets,
             authorized: self.authorized,
             base_url: OnceLock::new(),
             gateway_url: OnceLock::new(),
             changed: watch::Sender::new(0),
             cuts: Cuts::new(),
-            state: Mutex::new(State::new(runs, self.boot, oauth)),
+            state: Mutex::new(State::new(runs, self.boot, oauth, self.clock)),
         });
         let control_plane = Arc::new(ControlPlane(Arc::clone(&flyte)));
         let tls = if self.tls { Some(Tls::new()?) } else { None };

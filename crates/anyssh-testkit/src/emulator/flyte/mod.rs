@@ -40,7 +40,7 @@ use base64ct::{Base64, Encoding as _};
 use serde_json::Value;
 use ssh_key::PublicKey;
 
-use super::fault::Fault;
+use super::fault::{Event, Fault};
 use super::http::{HttpThread, lock};
 use super::request::Request;
 use boot::Progress;
@@ -160,7 +160,7 @@ impl FlyteEmulator {
 
     /// Lets time pass for tokens.
     pub fn advance_clock(&self, time: Duration) {
-        lock(&self.flyte.state).clock.advance(time);
+        self.flyte.happens(Event::TimePasses(time));
     }
 
     /// All requests so far to both ports, in the order of arrival.
@@ -239,9 +239,7 @@ impl FlyteEmulator {
 
     /// Every pod has another host key for whoever connects from now on.
     pub fn change_host_keys(&self) {
-        let mut state = lock(&self.flyte.state);
-        state.host_keys += 1;
-        state.pods.clear();
+        self.flyte.happens(Event::NewHostKeys);
     }
 
     /// The gateway leads to this port of 127.0.0.1 instead of to the pod of the run: a WebSocket bridge

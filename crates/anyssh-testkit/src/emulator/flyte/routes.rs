@@ -1,5 +1,6 @@
 //! Which request means what.
 
+use std::io;
 use std::sync::Arc;
 
 use super::connect::{self, Codec};
@@ -7,6 +8,7 @@ use super::failure::{Failure, RpcCode};
 use super::rpc::{Manner, Method, method};
 use super::state::{Flyte, RpcLogin};
 use super::{gateway, json, watching};
+use crate::emulator::fault::Event;
 use crate::emulator::http::{Answer, Service, lock};
 use crate::emulator::reply::Reply;
 use crate::emulator::request::Request;
@@ -31,6 +33,11 @@ impl Service for ControlPlane {
         }
         rpc(&self.0, &request)
     }
+
+    fn happens(&self, event: Event) -> io::Result<()> {
+        self.0.happens(event);
+        Ok(())
+    }
 }
 
 impl Service for DataPlane {
@@ -44,6 +51,11 @@ impl Service for DataPlane {
             return rpc(&self.0, &request);
         }
         Answer::empty(404).into()
+    }
+
+    fn happens(&self, event: Event) -> io::Result<()> {
+        self.0.happens(event);
+        Ok(())
     }
 }
 

@@ -126,6 +126,11 @@ impl ActionState {
     fn new(name: &str, task_spec: Value, boot: Boot) -> Self {
         Self { name: name.to_owned(), task_spec, progress: Progress::new(boot) }
     }
+
+    /// What the last answer showed is the end.
+    pub(super) fn is_over(&self) -> bool {
+        self.progress.current().phase.is_over()
+    }
 }
 
 impl RunState {
@@ -164,7 +169,7 @@ impl RunState {
     }
 
     /// Whether the pod starts its SSH server, and the cluster its route.
-    fn is_debug(&self) -> bool {
+    pub(super) fn is_debug(&self) -> bool {
         let is_on = |text: &str| ["1", "true", "yes"].contains(&text.to_lowercase().as_str());
         self.variable("_F_E_SSH").is_some_and(is_on) && self.variable("_F_E_VS").is_some_and(is_on)
     }

@@ -13,10 +13,11 @@ use super::boot::Boot;
 use super::cut::Cuts;
 use super::oauth::OAuth;
 use super::pod::{Place, Pod};
-use super::run::RunState;
+use super::run::{ActionState, RunState};
 use super::watching::Watching;
 use crate::emulator::Change;
 use crate::emulator::clock::Clock;
+use crate::emulator::fault::Event;
 use crate::emulator::http::lock;
 
 /// The parts that stay the same, and the state.
@@ -27,6 +28,8 @@ pub(super) struct Flyte {
     pub(super) login: RpcLogin,
     /// Whether DataProxy calls belong to the gateway's host.
     pub(super) data_elsewhere: bool,
+    /// Whether debug runs that are over are known no more.
+    pub(super) forgets: bool,
     pub(super) authorized: Vec<PublicKey>,
     pub(super) base_url: OnceLock<String>,
     pub(super) gateway_url: OnceLock<String>,
@@ -63,7 +66,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(runs: Vec<RunState>, boot: Boot, oauth: OAuth) -> Self {
+    pub(super) fn new(runs: Vec<RunState>, boot: Boot, oauth: OAuth, clock: Clock) -> Self {
         Self {
             runs,
             pods: HashMap::new(),
@@ -75,7 +78,7 @@ impl State {
             apps: HashMap::new(),
             uploads: HashMap::new(),
             spoils: HashMap::new(),
-            clock: Clock::default(),
+            clock,
         }
     }
 
@@ -117,7 +120,21 @@ impl Flyte {
             state.pods.remove(&place);
             self.cuts.end_of(&place);
         }
+        if self.forgets {
+            state.runs.retain(|run| !run.is_debug() || !run.actions.iter().all(ActionState::is_over));
+        }
         self.changed.send_modify(|changes| *changes += 1);
+    }
+
+    pub(super) fn happens(&self, event: Event) {
+        let mut state = lock(&self.state);
+        match event {
+            Event::TimePasses(time) => state.clock.advance(time),
+            Event::NewHostKeys => {
+                state.host_keys += 1;
+                state.pods.clear();
+            }
+        }
     }
 
     pub(super) fn gateway_url(&self) -> &str {

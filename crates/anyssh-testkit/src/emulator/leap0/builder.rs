@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::atomic::AtomicU8;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use super::sandbox::{LiveSandbox, Sandbox};
 use super::state::{Leap0, State};
 use crate::emulator::clock::Clock;
 use crate::emulator::http::HttpThread;
+use crate::emulator::setters::{keyed, listening};
 use crate::emulator::start::on_a_thread;
 use crate::keys::key;
 
@@ -73,29 +75,12 @@ impl Leap0Builder {
         self
     }
 
-    /// Another key than the usual one.
-    pub fn with_api_key(mut self, key: &str) -> Self {
-        self.api_key = key.to_owned();
-        self
-    }
+    keyed!();
 
-    /// The control plane's port; without this the system chooses one.
-    pub fn with_port(mut self, port: u16) -> Self {
-        self.port = port;
-        self
-    }
-
-    /// How long a client may keep a connection: then it may finish its request, and is cut off soon after.
-    /// At the SSH servers it is the time for the login. Two minutes without this.
-    pub fn with_deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
-        self
-    }
-
-    /// A path in the base URL below which everything is.
-    pub fn with_prefix(mut self, prefix: &str) -> Self {
-        self.prefix = prefix.to_owned();
-        self
+    listening! {
+        port: "The control plane's port; without this the system chooses one.",
+        deadline: "How long a client may keep a connection: then it may finish its request, and is cut off soon after. \
+                   At the SSH servers it is the time for the login. Two minutes without this."
     }
 
     /// The password of the next credential that has none yet. When all are used, passwords are made up.
@@ -178,6 +163,7 @@ impl Leap0Builder {
             keeps_id: self.keeps_id,
             ssh_command: self.ssh_command,
             doors,
+            host_keys: AtomicU8::new(0),
             state,
         });
         let http = HttpThread::start_at(self.port, self.deadline, Arc::clone(&leap0), &self.prefix)?;

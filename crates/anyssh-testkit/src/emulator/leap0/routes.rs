@@ -1,5 +1,7 @@
 //! Which request means what.
 
+use std::io;
+
 use serde_json::{Value, json};
 
 use super::access::AccessStatus;
@@ -9,6 +11,7 @@ use super::reply::{failure, method_not_allowed};
 use super::sandbox::{LiveSandbox, RUNNING};
 use super::state::{Leap0, State};
 use crate::emulator::Change;
+use crate::emulator::fault::Event;
 use crate::emulator::http::{Answer, Service, lock};
 use crate::emulator::request::Request;
 
@@ -18,6 +21,14 @@ impl Service for Leap0 {
     async fn answer(&self, request: Request) -> Answer {
         let done = self.checked(&request).and_then(|route| self.work(&request, route));
         done.unwrap_or_else(|refusal| refusal)
+    }
+
+    fn happens(&self, event: Event) -> io::Result<()> {
+        match event {
+            Event::TimePasses(time) => lock(&self.state).clock.advance(time),
+            Event::NewHostKeys => self.replace_host_keys()?,
+        }
+        Ok(())
     }
 }
 

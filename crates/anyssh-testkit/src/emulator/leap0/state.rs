@@ -1,9 +1,10 @@
 //! What the control plane knows.
 
 use std::collections::VecDeque;
-use std::fmt;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use std::{fmt, io};
 
 use serde_json::Value;
 
@@ -13,6 +14,10 @@ use super::generation::Generation;
 use super::sandbox::LiveSandbox;
 use crate::emulator::Change;
 use crate::emulator::clock::{Clock, later};
+use crate::keys::key;
+
+/// The seed of the first host key that comes in the place of another.
+const LAST_HOST_KEY: u8 = 99;
 
 /// The parts that stay the same, and the state.
 pub(super) struct Leap0 {
@@ -23,6 +28,8 @@ pub(super) struct Leap0 {
     pub(super) ssh_command: String,
     // The logins of these hold the state too.
     pub(super) doors: Vec<Door>,
+    /// Counts the host keys that came in the place of others.
+    pub(super) host_keys: AtomicU8,
     pub(super) state: Arc<Mutex<State>>,
 }
 
@@ -81,6 +88,13 @@ impl State {
 impl Leap0 {
     pub(super) fn door(&self, sandbox: &str) -> Option<&Door> {
         self.doors.iter().find(|door| door.sandbox() == sandbox)
+    }
+
+    /// Another host key for each sandbox.
+    pub(super) fn replace_host_keys(&self) -> io::Result<()> {
+        // Below those that the sandboxes began with; it takes a while until one comes again.
+        let seed = || LAST_HOST_KEY - self.host_keys.fetch_add(1, Ordering::Relaxed) % LAST_HOST_KEY;
+        self.doors.iter().try_for_each(|door| door.set_host_key(key(seed())))
     }
 
     /// Makes a credential and returns where it is in the list.

@@ -1,7 +1,7 @@
 //! Flyte: calls, streams, logins, and the ways into pods.
 
 mod calls;
-mod client;
+pub(crate) mod client;
 mod gateway;
 mod login;
 mod relaunch;

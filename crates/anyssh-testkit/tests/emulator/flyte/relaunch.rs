@@ -60,6 +60,17 @@ fn a_run_without_the_debug_variables_has_no_way_in_and_the_server_may_name_it() 
 }
 
 #[test]
+fn a_short_memory_gives_the_name_of_a_debug_run_free_when_it_is_over() {
+    let emulator = Emulator::flyte().with_run(Run::plain("pond")).with_run(Run::new("pond-dbg")).with_short_memory();
+    let emulator = emulator.start_blocking().unwrap();
+    assert_eq!(emulator.runs(), ["pond", "pond-dbg"]);
+    let abort = json!({"runId": run_id("pond-dbg"), "reason": "done"});
+    assert_eq!(Ask::run("AbortRun", &abort).send(&emulator).status, 200);
+    assert_eq!(emulator.runs(), ["pond"]);
+    assert_eq!(Ask::run("AbortRun", &abort).send(&emulator).failure(), (404, "not_found".into()));
+}
+
+#[test]
 fn runs_that_cannot_be_made_are_refused() {
     let emulator = start();
     let good = json!({"runId": run_id("pond-dbg"), "taskSpec": {"x": 1}, "runSpec": {}});
