@@ -101,6 +101,13 @@ fn sandboxes_are_told_with_their_state_and_host_key() {
     assert!(target.starts_with("sbx-abc123 (running, SHA256:") && target.ends_with(')'), "{target}");
 }
 
+/// Both ways to a pod that takes the user's key: a script names it, or a run is started again with it.
+#[test]
+fn flyte_has_a_debug_run_and_one_to_start_again_unless_a_script_says_otherwise() {
+    let running = Running::start(&["flyte"], Stdio::piped());
+    assert_eq!(running.targets, ["pond-dbg", "newt (over: to be started again)"]);
+}
+
 #[test]
 fn it_serves_until_a_signal_comes() {
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
@@ -261,7 +268,7 @@ fn a_script_of_flytes_is_followed() {
     }"#;
     std::fs::write(script.path(), text).unwrap();
     let running = Running::start(&["flyte", "--script", script.path().to_str().unwrap()], Stdio::piped());
-    assert_eq!(running.targets, ["pond-dbg", "pond"]);
+    assert_eq!(running.targets, ["pond-dbg", "pond (over: to be started again)"]);
     assert!(running.variables["FLYTE_ADMIN_ENDPOINT"].starts_with("https://127.0.0.1:"));
     let authority = std::fs::read_to_string(&running.variables["FLYTE_ADMIN_CACERTFILEPATH"]).unwrap();
     assert!(authority.contains("BEGIN CERTIFICATE") && !running.variables.contains_key("FLYTE_ADMIN_INSECURE"));

@@ -49,7 +49,8 @@ impl FlyteProvider {
         let asked = ActionName::parse(&request.target).map_err(ProviderError::usage)?;
         let (identity_file, public_key) = self.identity().await?;
         if !self.options.relaunch {
-            return self.wait_for(request, &asked, identity_file, freshness).await.map_err(ProviderError::from);
+            let entered = self.wait_for(request, &asked, identity_file, freshness).await;
+            return entered.map_err(|error| self.with_way_on(error));
         }
         let launched = self.relaunch(request, &asked, &public_key).await?;
         let entered = self.wait_for(request, &launched.action, identity_file, freshness).await;
@@ -141,7 +142,7 @@ impl FlyteProvider {
     /// A run that this create started and that nobody can log in to: aborted if the user said so, else named.
     async fn take_back(&self, target: &Target, launched: &Launched, error: DebugError) -> ProviderError {
         let is_over = matches!(error, DebugError::Terminal { .. });
-        let error = ProviderError::from(error);
+        let error = self.with_way_on(error);
         if launched.existed || is_over {
             return error;
         }
@@ -152,6 +153,19 @@ impl FlyteProvider {
         }
         let until = format!("the run {run} was started and goes on: log in with anyssh flyte {run}, or abort it");
         error.with_left_behind(LeftBehind { target: target.clone(), session: None, until: until.into() })
+    }
+
+    /// A run that is over is no end for whoever may start it again.
+    fn with_way_on(&self, error: DebugError) -> ProviderError {
+        if !matches!(error, DebugError::Terminal { .. }) {
+            return error.into();
+        }
+        let way_on = if self.options.relaunch {
+            "--name NAME starts another one"
+        } else {
+            "--relaunch starts it again in debug mode"
+        };
+        ProviderError::new(ErrorKind::Failed, format!("{error}; {way_on}")).with_field("phase")
     }
 
     /// The action that a session is of: what its id names, else what the target means with these options.

@@ -11,7 +11,7 @@ use super::fault_script::FaultScript;
 use super::script::script;
 use super::vendors::{Running, faults};
 use super::words::Words;
-use crate::emulator::{Cut, Emulator, FlyteBuilder, FlyteEmulator, RpcLogin, Run, TokenForm, Watching};
+use crate::emulator::{Cut, Emulator, FlyteBuilder, FlyteEmulator, Phase, RpcLogin, Run, TokenForm, Watching};
 
 /// The variable that holds the client's secret; the vendor's clients are told its name.
 const SECRET: &str = "FLYTE_EMULATOR_CLIENT_SECRET";
@@ -86,7 +86,10 @@ enum WatchingScript {
     Ends(u32),
 }
 
-/// Starts it. Without runs in the script there is the usual debug run.
+/// What a relaunch may start from where the script has no runs.
+const PLAIN_RUN: &str = "newt";
+
+/// Starts it. Without runs in the script there are the usual debug run and one that a relaunch may start from.
 pub(super) fn start(words: &Words) -> Result<Box<dyn Running>, Failure> {
     if words.without_gateway {
         return Err(Failure::Usage("flyte has no --without-gateway: its pods start when they are dialled".to_owned()));
@@ -111,7 +114,8 @@ fn runs(script: &Script) -> Result<Vec<Run>, Failure> {
     let staged = script.runs.iter().map(|run| Ok(Run::new(&run.name).with_boot(boot("runs: boot", &run.boot)?)));
     let debug = script.debug_runs.iter().map(|name| Ok(Run::new(name)));
     let plain = script.plain_runs.iter().map(|name| Ok(Run::plain(name)));
-    staged.chain(debug).chain(plain).collect()
+    let runs = staged.chain(debug).chain(plain).collect::<Result<Vec<_>, Failure>>()?;
+    Ok(if runs.is_empty() { vec![Run::default(), Run::plain(PLAIN_RUN)] } else { runs })
 }
 
 fn with(mut builder: FlyteBuilder, script: &Script) -> Result<FlyteBuilder, Failure> {
@@ -175,6 +179,8 @@ impl Running for Flyte {
     }
 
     fn targets(&self) -> Vec<String> {
-        self.0.runs()
+        let is_over = |run: &str| self.0.phase(run, "a0").is_some_and(Phase::is_over);
+        let told = |run: String| if is_over(&run) { format!("{run} (over: to be started again)") } else { run };
+        self.0.runs().into_iter().map(told).collect()
     }
 }

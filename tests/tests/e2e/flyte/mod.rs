@@ -1,5 +1,6 @@
 //! `anyssh flyte` against the emulated control plane, and pods of ours and of the vendor's.
 
+mod again;
 mod attach;
 mod drops;
 mod other_key;

@@ -54,6 +54,7 @@ fn every_phase_that_is_the_end_is_told_at_once() {
             assert_eq!((error["code"].as_u64(), error["kind"].as_str()), (Some(9), Some("failed")), "{error}");
             let message = error["message"].as_str().unwrap();
             assert!(message.contains(&format!("it is over: {name}")), "{message}");
+            assert!(message.ends_with("; --relaunch starts it again in debug mode"), "{message}");
             assert!(ran.took < Duration::from_secs(10), "{phase:?}: {:?}", ran.took);
         }
     }
