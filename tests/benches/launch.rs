@@ -40,10 +40,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("|---|---|---|---|---|");
     let more = connect_ms - plain_ms;
     println!(
-        "| `anyssh mock certificate -- true` | {connect_ms:.1} ms | plain ssh, same files and server: {plain_ms:.1} ms | +{more:.1} ms | +25 ms |"
+        "| `anyssh mock certificate -- true` | {connect_ms:.1} ms | plain ssh, same files and server: {plain_ms:.1} ms | {more:+.1} ms | +25 ms |"
     );
     let more = version_ms - true_ms;
-    println!("| `anyssh --version` | {version_ms:.2} ms | /bin/true: {true_ms:.2} ms | +{more:.2} ms | +3 ms |");
+    println!("| `anyssh --version` | {version_ms:.2} ms | /bin/true: {true_ms:.2} ms | {more:+.2} ms | +3 ms |");
     println!("| size of the program | {size:.1} MB | | | 10 MB |");
     println!("| peak memory of a connect | {memory:.1} MiB | | | 15 MiB |");
     Ok(())

@@ -38,7 +38,34 @@ pub(super) fn rows(runtime: &Runtime, theirs: &Path) -> Result<()> {
     let (giver, taker) =
         runtime.block_on(async { Ok::<_, std::io::Error>((serve(give).await?, serve(take).await?)) })?;
     row("download", giver, download, runtime, theirs)?;
-    row("upload", taker, upload, runtime, theirs)
+    row("upload", taker, upload, runtime, theirs)?;
+    floor()
+}
+
+/// What this machine takes for the same bytes from one pipe to another, without any network.
+fn floor() -> Result<()> {
+    let amount = AMOUNTS[0];
+    let costs = (0..ROUNDS).map(|_| {
+        cost(
+            Command::new("cat"),
+            |child, amount| {
+                let mut input = child.stdin.take().ok_or("no stdin")?;
+                let writing = std::thread::spawn(move || -> std::io::Result<_> {
+                    let chunk = vec![b'c'; MIB];
+                    (0..amount / MIB).try_for_each(|_| input.write_all(&chunk)).map(|()| input)
+                });
+                download(child, amount)?;
+                // Its input stays open: it is looked at while it is there.
+                child.stdin = Some(writing.join().map_err(|_| "the writer panicked")??);
+                Ok(())
+            },
+            amount,
+        )
+    });
+    let costs = costs.collect::<Result<Vec<_>>>()?;
+    let cpu = median(costs.iter().map(|cost| cost.cpu).collect());
+    println!("| CPU for each GiB through `cat`, from pipe to pipe | | | {cpu:.2} s | |");
+    Ok(())
 }
 
 /// What carrying so many bytes took, for each GiB of them.
