@@ -56,15 +56,21 @@ impl DebugError {
             reason: escape::printable(reason.unwrap_or_default().trim(), escape::MESSAGE_CAP),
         }
     }
+
+    /// The same without the names of the run and its action, for where they stand already.
+    pub(crate) fn ending(&self) -> String {
+        match self {
+            Self::Terminal { phase, reason, .. } if reason.is_empty() => format!("it is over: {phase}"),
+            Self::Terminal { phase, reason, .. } => format!("it is over: {phase}: {reason}"),
+            _ => self.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for DebugError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Terminal { run, action, phase, reason } => {
-                write!(f, "run {run}, action {action}: it is over: {phase}")?;
-                if reason.is_empty() { Ok(()) } else { write!(f, ": {reason}") }
-            }
+            Self::Terminal { run, action, .. } => write!(f, "run {run}, action {action}: {}", self.ending()),
             Self::TimedOut { stage, last } => write!(f, "{stage} before the timeout; last seen: {last}"),
             Self::Other(error) => error.fmt(f),
         }

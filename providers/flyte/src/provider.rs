@@ -50,12 +50,12 @@ impl FlyteProvider {
         let (identity_file, public_key) = self.identity().await?;
         if !self.options.relaunch {
             let entered = self.wait_for(request, &asked, identity_file, freshness).await;
-            return entered.map_err(|error| self.with_way_on(error));
+            return entered.map_err(|error| self.with_way_on(error, &asked));
         }
         let launched = self.relaunch(request, &asked, &public_key).await?;
         let entered = self.wait_for(request, &launched.action, identity_file, freshness).await;
         match entered {
-            Err(error) => Err(self.take_back(&request.target, &launched, error).await),
+            Err(error) => Err(self.take_back(&request.target, &asked, &launched, error).await),
             Ok(session) => Ok(session),
         }
     }
@@ -140,9 +140,15 @@ impl FlyteProvider {
     }
 
     /// A run that this create started and that nobody can log in to: aborted if the user said so, else named.
-    async fn take_back(&self, target: &Target, launched: &Launched, error: DebugError) -> ProviderError {
+    async fn take_back(
+        &self,
+        target: &Target,
+        asked: &ActionName,
+        launched: &Launched,
+        error: DebugError,
+    ) -> ProviderError {
         let is_over = matches!(error, DebugError::Terminal { .. });
-        let error = self.with_way_on(error);
+        let error = self.with_way_on(error, asked);
         if launched.existed || is_over {
             return error;
         }
@@ -155,17 +161,19 @@ impl FlyteProvider {
         error.with_left_behind(LeftBehind { target: target.clone(), session: None, until: until.into() })
     }
 
-    /// A run that is over is no end for whoever may start it again.
-    fn with_way_on(&self, error: DebugError) -> ProviderError {
-        if !matches!(error, DebugError::Terminal { .. }) {
-            return error.into();
-        }
+    /// A run that is over is no end for whoever may start it again. `asked` is what everybody knows already.
+    fn with_way_on(&self, error: DebugError, asked: &ActionName) -> ProviderError {
+        let over = match &error {
+            DebugError::Terminal { run, action, .. } if *run == asked.run && *action == asked.action => error.ending(),
+            DebugError::Terminal { .. } => error.to_string(),
+            _ => return error.into(),
+        };
         let way_on = if self.options.relaunch {
             "--name NAME starts another one"
         } else {
             "--relaunch starts it again in debug mode"
         };
-        ProviderError::new(ErrorKind::Failed, format!("{error}; {way_on}")).with_field("phase")
+        ProviderError::new(ErrorKind::Failed, format!("{over}; {way_on}")).with_field("phase")
     }
 
     /// The action that a session is of: what its id names, else what the target means with these options.
