@@ -80,15 +80,15 @@ impl Stdio {
         let mut restored = Vec::new();
         let (stdin, stdout) = (io::stdin(), io::stdout());
         let input: Box<dyn AsyncRead + Send + Unpin> = match kind(stdin.as_fd())? {
-            FileType::Fifo => Box::new(receiver(stdin.as_fd(), &mut restored)?),
+            FileType::Fifo => Box::new(receiver(stdin.as_fd(), STDIN, &mut restored)?),
             FileType::Socket => Box::new(socket(stdin.as_fd(), &mut restored)?),
             _ => Box::new(tokio::io::stdin()),
         };
         let mut reader = Reader(None);
         let output: Box<dyn AsyncWrite + Send + Unpin> = match kind(stdout.as_fd())? {
             FileType::Fifo => {
-                reader.0 = sender(stdout.as_fd(), &mut restored).ok().map(Arc::new);
-                Box::new(sender(stdout.as_fd(), &mut restored)?)
+                reader.0 = sender(stdout.as_fd(), STDOUT, &mut restored).ok().map(Arc::new);
+                Box::new(sender(stdout.as_fd(), STDOUT, &mut restored)?)
             }
             FileType::Socket => Box::new(socket(stdout.as_fd(), &mut restored)?),
             _ => Box::new(tokio::io::stdout()),
@@ -103,20 +103,24 @@ impl fmt::Debug for Stdio {
     }
 }
 
+/// Where a pipe is opened anew: proc_pid_fd(5). Not every system has it.
+const STDIN: &str = "/proc/self/fd/0";
+const STDOUT: &str = "/proc/self/fd/1";
+
 fn kind(descriptor: BorrowedFd<'_>) -> io::Result<FileType> {
     Ok(FileType::from_raw_mode(fstat(descriptor)?.st_mode))
 }
 
-fn receiver(stdin: BorrowedFd<'_>, restored: &mut Vec<Restored>) -> io::Result<pipe::Receiver> {
-    if let Ok(own) = pipe::OpenOptions::new().open_receiver("/proc/self/fd/0") {
+fn receiver(stdin: BorrowedFd<'_>, anew: &str, restored: &mut Vec<Restored>) -> io::Result<pipe::Receiver> {
+    if let Ok(own) = pipe::OpenOptions::new().open_receiver(anew) {
         return Ok(own);
     }
     restored.extend(Restored::of(stdin)?);
     pipe::Receiver::from_owned_fd(stdin.try_clone_to_owned()?)
 }
 
-fn sender(stdout: BorrowedFd<'_>, restored: &mut Vec<Restored>) -> io::Result<pipe::Sender> {
-    if let Ok(own) = pipe::OpenOptions::new().open_sender("/proc/self/fd/1") {
+fn sender(stdout: BorrowedFd<'_>, anew: &str, restored: &mut Vec<Restored>) -> io::Result<pipe::Sender> {
+    if let Ok(own) = pipe::OpenOptions::new().open_sender(anew) {
         return Ok(own);
     }
     restored.extend(Restored::of(stdout)?);
@@ -165,5 +169,35 @@ impl Drop for Restored {
     fn drop(&mut self) {
         // Nobody is left to tell.
         let _ = fcntl_setfl(&self.descriptor, self.flags);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd as _;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    fn waits(descriptor: impl AsFd) -> bool {
+        !fcntl_getfl(descriptor.as_fd()).unwrap().contains(OFlags::NONBLOCK)
+    }
+
+    /// N6: a pipe that cannot be opened anew is used as it is, and waits again afterwards.
+    #[tokio::test]
+    async fn a_pipe_that_cannot_be_opened_anew_is_used_and_its_flags_are_put_back() {
+        let (from, to) = io::pipe().unwrap();
+        let mut restored = Vec::new();
+        let nowhere = "/nowhere/self/fd/0";
+        let mut input = receiver(from.as_fd(), nowhere, &mut restored).unwrap();
+        let mut output = sender(to.as_fd(), nowhere, &mut restored).unwrap();
+        assert!(!waits(&from) && !waits(&to));
+        output.write_all(b"bytes").await.unwrap();
+        let mut got = [0; 5];
+        input.read_exact(&mut got).await.unwrap();
+        assert_eq!(&got, b"bytes");
+        drop((input, output, restored));
+        assert!(waits(&from) && waits(&to));
     }
 }

@@ -15,7 +15,7 @@ use crate::emulator::{Attempt, Boot, Link, Phase, Snapshot};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StageScript {
-    phase: PhaseScript,
+    phase: Phase,
     answers: Option<u32>,
     lasting_ms: Option<u64>,
     /// Whether the link to the pod is there; without this, it is while the phase is `running`.
@@ -28,21 +28,6 @@ pub(super) struct StageScript {
 struct ErrorScript {
     code: String,
     message: String,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum PhaseScript {
-    Queued,
-    WaitingForResources,
-    Initializing,
-    Running,
-    Succeeded,
-    Failed,
-    Aborted,
-    TimedOut,
-    Paused,
-    Recovered,
 }
 
 /// The stages, one after the other; up at once without any. `field` is where they stand.
@@ -62,29 +47,13 @@ fn shown(boot: Boot, stage: &StageScript) -> Boot {
 }
 
 fn snapshot(stage: &StageScript) -> Snapshot {
-    let phase = phase(stage.phase);
-    let mut snapshot = Snapshot::in_phase(phase);
-    if stage.link.unwrap_or(phase == Phase::Running) {
-        snapshot = snapshot.attempt(Attempt::in_phase(phase).link(Link::ide()));
+    let mut snapshot = Snapshot::in_phase(stage.phase);
+    if stage.link.unwrap_or(stage.phase == Phase::Running) {
+        snapshot = snapshot.attempt(Attempt::in_phase(stage.phase).link(Link::ide()));
     }
     match &stage.error {
         Some(error) => snapshot.error(&error.code, &error.message),
         None => snapshot,
-    }
-}
-
-fn phase(script: PhaseScript) -> Phase {
-    match script {
-        PhaseScript::Queued => Phase::Queued,
-        PhaseScript::WaitingForResources => Phase::WaitingForResources,
-        PhaseScript::Initializing => Phase::Initializing,
-        PhaseScript::Running => Phase::Running,
-        PhaseScript::Succeeded => Phase::Succeeded,
-        PhaseScript::Failed => Phase::Failed,
-        PhaseScript::Aborted => Phase::Aborted,
-        PhaseScript::TimedOut => Phase::TimedOut,
-        PhaseScript::Paused => Phase::Paused,
-        PhaseScript::Recovered => Phase::Recovered,
     }
 }
 

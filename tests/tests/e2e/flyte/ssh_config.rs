@@ -97,12 +97,8 @@ fn the_block_works_over_tls_with_an_authority_of_ones_own() {
     assert_eq!(user.tool("ssh", &["flyte-debug", "echo in; exit 7"]).run().exits(7).text(), "in\n");
 }
 
-/// rsync is not everywhere; where it is, it needs no more than the block.
 #[test]
 fn rsync_copies_a_tree_through_the_block() {
-    if !Path::new("/usr/bin/rsync").exists() {
-        return;
-    }
     let user = User::usual();
     let (tree, there, back) = (user.home.beside("tree"), user.home.beside("there"), user.home.beside("back"));
     directory(&tree.join("deeper"), 0o755);

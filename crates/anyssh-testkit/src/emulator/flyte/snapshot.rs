@@ -1,12 +1,16 @@
 //! What an action looks like at one moment.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Where an action is in its life: `ActionPhase` of `flyteidl2.common`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where an action is in its life: `ActionPhase` of `flyteidl2.common`. In a script it is its name in lower
+/// case, with `_` between words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Phase {
     /// 0, which JSON leaves out.
+    #[serde(skip)]
     Unspecified,
     /// 1.
     Queued,
@@ -29,6 +33,7 @@ pub enum Phase {
     /// 10, over.
     Recovered,
     /// A number that is not among these: what a later version of the vendor's may send.
+    #[serde(skip)]
     Unknown(i32),
 }
 
